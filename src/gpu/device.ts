@@ -1,0 +1,147 @@
+// Opens a device with exactly the features and limits that the engine asks for by name, and turns everything that can
+// go wrong with it (missing, too small, lost, out of memory, uncaptured errors) into one sentence. Kernels, buffers and
+// recording live in their own files; `Gpu` is what they share.
+
+import { GpuError } from "../common/errors.ts";
+import { Compiler } from "./kernel.ts";
+
+/** Limits that every kernel here is written for: the defaults of the WebGPU specification. */
+const NEEDED_LIMITS = {
+  maxStorageBuffersPerShaderStage: 8,
+  maxStorageBufferBindingSize: 128 * 2 ** 20,
+  maxBufferSize: 256 * 2 ** 20,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupsPerDimension: 65535,
+} as const;
+
+type LimitName = keyof typeof NEEDED_LIMITS;
+
+export interface GpuOptions {
+  /** `navigator.gpu`, or the object that Dawn's Node bindings create. */
+  readonly gpu: GPU | undefined;
+  /** `default` leaves every limit at the specification's default, as on the weakest device. */
+  readonly limits?: "adapter" | "default";
+  /** Treat larger bindings as unavailable, bytes; tests force tiling with it. */
+  readonly maxBindingBytes?: number;
+  /** Features not to use although the adapter has them. */
+  readonly withoutFeatures?: readonly GPUFeatureName[];
+}
+
+/** Why a device went away. `reason` is `destroyed` when we asked for it. */
+export interface DeviceLoss {
+  readonly reason: GPUDeviceLostReason;
+  readonly message: string;
+}
+
+/** A device with what is known about it. Create with `openGpu`. */
+export class Gpu {
+  readonly device: GPUDevice;
+  readonly features: ReadonlySet<string>;
+  /** Human-readable adapter name. */
+  readonly adapterName: string;
+  /** Largest storage binding that may be used, bytes. */
+  readonly maxBindingBytes: number;
+  readonly maxBufferBytes: number;
+  /** Settles when the device is lost; never rejects. */
+  readonly lost: Promise<DeviceLoss>;
+  readonly compiler: Compiler;
+  /** Live bytes per owner and buffers ever created, kept by the allocator. */
+  readonly usage = { bytes: new Map<string, number>(), buffersCreated: 0, submits: 0, dispatches: 0 };
+  #fault: Error | undefined;
+  #nextId = 1;
+
+  constructor(device: GPUDevice, info: GPUAdapterInfo, maxBindingBytes: number) {
+    this.device = device;
+    this.features = new Set(device.features);
+    this.adapterName =
+      info.description || [info.vendor, info.architecture].filter(Boolean).join(" ") || "unknown";
+    this.maxBindingBytes = Math.min(maxBindingBytes, device.limits.maxStorageBufferBindingSize);
+    this.maxBufferBytes = device.limits.maxBufferSize;
+    this.compiler = new Compiler(this, info.subgroupMinSize || 4);
+    this.lost = device.lost.then(({ reason, message }) => {
+      const lost = `The GPU device was lost (${reason}): ${message || "no reason was given"}. Reload the page to open it again; a smaller token budget makes this rarer.`;
+      this.fail(new GpuError(reason === "destroyed" ? "The GPU device was closed." : lost));
+      return { reason, message };
+    });
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      const { error } = event as GPUUncapturedErrorEvent;
+      // A shader that does not compile also refuses every command that uses it; its own report comes first.
+      void this.compiler
+        .settled()
+        .then(() => this.fail(new GpuError(`The GPU refused a command: ${error.message}`)));
+    });
+  }
+
+  /** A number that no other buffer or kernel of this device has. */
+  newId(): number {
+    return this.#nextId++;
+  }
+
+  /** Bytes of live buffers over all owners. */
+  get liveBytes(): number {
+    return [...this.usage.bytes.values()].reduce((a, b) => a + b, 0);
+  }
+
+  /** Remembers the first fault; the next awaited call throws it. */
+  fail(error: Error): void {
+    this.#fault ??= error;
+  }
+
+  /** Throws the first fault, if any. */
+  check(): void {
+    if (this.#fault) throw this.#fault;
+  }
+
+  destroy(): void {
+    this.device.destroy();
+  }
+}
+
+/**
+ * Opens the GPU. Throws GpuError when there is no WebGPU, no adapter, or a limit below the specification's default
+ * (only then can a kernel not run), naming the limit, what was found and what is needed.
+ */
+export async function openGpu(options: GpuOptions): Promise<Gpu> {
+  if (!options.gpu) {
+    throw new GpuError(
+      "WebGPU is not available here: use a current Chrome, Edge, Safari or Firefox, or in Node install the package webgpu.",
+    );
+  }
+  const adapter = await options.gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) {
+    throw new GpuError(
+      "WebGPU found no graphics adapter: update the graphics driver, or switch on hardware acceleration in the browser's settings.",
+    );
+  }
+  for (const [name, needed] of Object.entries(NEEDED_LIMITS)) {
+    const found = adapter.limits[name as LimitName];
+    if (found < needed) {
+      throw new GpuError(
+        `This graphics adapter offers ${name} = ${found}, and ${needed} is needed: a newer driver or another browser may offer it.`,
+      );
+    }
+  }
+  const device = await adapter.requestDevice(deviceDescriptor(adapter, options));
+  return new Gpu(device, adapter.info, options.maxBindingBytes ?? Number.POSITIVE_INFINITY);
+}
+
+function deviceDescriptor(adapter: GPUAdapter, options: GpuOptions): GPUDeviceDescriptor {
+  const wanted: GPUFeatureName[] = ["shader-f16", "subgroups" as GPUFeatureName, "timestamp-query"];
+  const requiredFeatures = wanted.filter(
+    (name) => adapter.features.has(name) && !options.withoutFeatures?.includes(name),
+  );
+  const requiredLimits: Record<string, number> = {};
+  if (options.limits !== "default") {
+    for (const name of [
+      "maxStorageBufferBindingSize",
+      "maxBufferSize",
+      "maxComputeWorkgroupStorageSize",
+    ] as const) {
+      requiredLimits[name] = adapter.limits[name];
+    }
+  }
+  return { label: "gradus", requiredFeatures, requiredLimits };
+}
