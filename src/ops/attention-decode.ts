@@ -68,6 +68,12 @@ export function groupHeads(heads: number, kvHeads: number): number {
   return count;
 }
 
+/** Threads for caches of at most `keys` keys: a short context does not fill a large workgroup, 32 always do. */
+function workgroupSize(keys: number, largest: number): number {
+  const enough = 2 ** Math.ceil(Math.log2(keys / 2));
+  return Math.min(MAX_WORKGROUP_SIZE, largest, Math.max(32, enough));
+}
+
 export interface AttentionDecodeArgs extends AttentionSizes, CacheSizes {
   /** Rope applied, f32[R,(H+2K)*D]. */
   readonly qkv: Tensor;
@@ -92,7 +98,7 @@ export function attentionDecode(recorder: Recorder, args: AttentionDecodeArgs): 
   const group = groupHeads(heads, kvHeads);
   const chunks = heads / group;
   const kernel = compiler.kernel(SHADER, "decode", {
-    overrides: { WORKGROUP_SIZE: Math.min(MAX_WORKGROUP_SIZE, compiler.workgroupSize) },
+    overrides: { WORKGROUP_SIZE: workgroupSize(Math.max(maxPrompt, maxNew), compiler.workgroupSize) },
     consts: { GROUP_HEADS: group },
   });
   // Contexts are known on the device only: half of what the caches hold, each key and value read once a group.
