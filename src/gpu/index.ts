@@ -5,6 +5,7 @@ export { Gpu, openGpu } from "./device.ts";
 export type { DeviceLoss, GpuOptions } from "./device.ts";
 export { ceilDiv, grid } from "./grid.ts";
 export type { Kernel } from "./kernel.ts";
+export { ELEMENT_WORK } from "./pace.ts";
 export { Profiler } from "./profiler.ts";
 export type { ProfileRow } from "./profiler.ts";
 export { Recorder, RECORDER_BYTES } from "./recorder.ts";

@@ -23,7 +23,7 @@ export interface Dispatch {
   readonly params: ParamValues;
   readonly tensors: BoundTensors;
   readonly workgroups: Workgroups;
-  /** Estimated cost in floating-point operations (memory-bound work: about 20 an element). Sizes the chunks. */
+  /** Estimated cost in floating-point operations (memory-bound work: ELEMENT_WORK an element). Sizes the chunks. */
   readonly work: number;
   /** Shown in profiles and captures; defaults to the kernel's own label. */
   readonly label?: string;
