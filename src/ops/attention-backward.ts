@@ -3,7 +3,7 @@
 
 import attentionBackwardCode from "../../shaders/attention_backward.wgsl?raw";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { ceilDiv, grid } from "../gpu/index.ts";
+import { ceilDiv, ELEMENT_WORK, grid } from "../gpu/index.ts";
 import type { AttentionArgs, AttentionSizes, Segment } from "./attention.ts";
 import {
   ATTENTION_TILE_ROWS,
@@ -11,13 +11,12 @@ import {
   attentionReference,
   checkAttentionSizes,
   dot,
+  SLOWNESS,
   UNKNOWN_EXTENT,
   visibleKeys,
 } from "./attention.ts";
 
 const SHADER = { name: "attention_backward", code: attentionBackwardCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 
 /** dqkv [N,(H+2K)*D] for dOut [N,H*D], of attention over qkv [N,(H+2K)*D]. */
 export function attentionBackwardReference(
@@ -77,9 +76,9 @@ export function attentionBackward(recorder: Recorder, args: AttentionBackwardArg
     params: { first: 0, items: rows * heads, ...sizes },
     tensors: { out, dout: dOut, delta },
     workgroups: grid(ceilDiv(rows * heads, 64)),
-    work: WORK * rows * heads * headSize,
+    work: ELEMENT_WORK * rows * heads * headSize,
   });
-  const queryWork = 6 * ATTENTION_TILE_ROWS * meanKeys * headSize;
+  const queryWork = SLOWNESS * 6 * ATTENTION_TILE_ROWS * meanKeys * headSize;
   recorder.split(tileCount * heads, queryWork, (first, count) => {
     recorder.dispatch({
       kernel: kernel("query_backward"),
@@ -89,7 +88,7 @@ export function attentionBackward(recorder: Recorder, args: AttentionBackwardArg
       work: queryWork * count,
     });
   });
-  const keyWork = 8 * ATTENTION_TILE_ROWS * meanQueries * headSize * (heads / kvHeads);
+  const keyWork = SLOWNESS * 8 * ATTENTION_TILE_ROWS * meanQueries * headSize * (heads / kvHeads);
   recorder.split(tileCount * kvHeads, keyWork, (first, count) => {
     recorder.dispatch({
       kernel: kernel("key_backward"),

@@ -3,7 +3,7 @@
 
 import attentionDecodeCode from "../../shaders/attention_decode.wgsl?raw";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { grid } from "../gpu/index.ts";
+import { ELEMENT_WORK, grid } from "../gpu/index.ts";
 import type { AttentionSizes } from "./attention.ts";
 import { checkAttentionSizes, dot } from "./attention.ts";
 
@@ -11,8 +11,6 @@ const SHADER = { name: "attention_decode", code: attentionDecodeCode };
 /** Larger workgroups do not fit 16 KiB of workgroup memory with eight heads of 128. */
 const MAX_WORKGROUP_SIZE = 128;
 const MAX_GROUP_HEADS = 8;
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 
 /** Lengths of the caches' second axis. */
 export interface CacheSizes {
@@ -102,7 +100,7 @@ export function attentionDecode(recorder: Recorder, args: AttentionDecodeArgs): 
     consts: { GROUP_HEADS: group },
   });
   // Contexts are known on the device only: half of what the caches hold, each key and value read once a group.
-  const work = ((maxPrompt + maxNew) / 2) * headSize * (4 * group + 2 * WORK);
+  const work = ((maxPrompt + maxNew) / 2) * headSize * (4 * group + 2 * ELEMENT_WORK);
   recorder.split(rows * chunks, work, (first, count) => {
     recorder.dispatch({
       kernel,

@@ -57,6 +57,9 @@ export function attentionTiles(
   return Uint32Array.from(words);
 }
 
+/** How many times longer a flop of attention takes than one of a matrix product (measured on a software adapter). */
+export const SLOWNESS = 12;
+
 /** How long the kernels walk on average: what the work of a dispatch is estimated from. */
 export interface AttentionExtents {
   /** Mean keys that a tile of queries walks. */
@@ -169,7 +172,7 @@ export function attention(recorder: Recorder, args: AttentionArgs): void {
     scale,
   } = args;
   const kernel = recorder.gpu.compiler.kernel(SHADER, "forward", { consts: attentionConsts(headSize) });
-  const work = 4 * ATTENTION_TILE_ROWS * meanKeys * headSize;
+  const work = SLOWNESS * 4 * ATTENTION_TILE_ROWS * meanKeys * headSize;
   recorder.split(tileCount * heads, work, (first, count) => {
     recorder.dispatch({
       kernel,

@@ -3,11 +3,9 @@
 
 import columnSumCode from "../../shaders/column_sum.wgsl?raw";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { ceilDiv } from "../gpu/index.ts";
+import { ceilDiv, ELEMENT_WORK } from "../gpu/index.ts";
 
 const SHADER = { name: "column_sum", code: columnSumCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 /** Columns of one workgroup. */
 const TILE = 8;
 
@@ -44,13 +42,13 @@ export interface ColumnSumArgs {
 export function columnSum(recorder: Recorder, args: ColumnSumArgs): void {
   const { x, out, rows, columns, rowStride = columns, columnOffset = 0 } = args;
   const kernel = recorder.gpu.compiler.kernel(SHADER, "main");
-  recorder.split(ceilDiv(columns, TILE), WORK * TILE * rows, (first, count) =>
+  recorder.split(ceilDiv(columns, TILE), ELEMENT_WORK * TILE * rows, (first, count) =>
     recorder.dispatch({
       kernel,
       params: { first, rows, columns, row_stride: rowStride, column_offset: columnOffset },
       tensors: { x, total: out },
       workgroups: [count],
-      work: WORK * TILE * rows * count,
+      work: ELEMENT_WORK * TILE * rows * count,
     }),
   );
 }

@@ -3,12 +3,10 @@
 
 import embeddingCode from "../../shaders/embedding.wgsl?raw";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { grid } from "../gpu/index.ts";
+import { ELEMENT_WORK, grid } from "../gpu/index.ts";
 import { weightLib } from "./weight-lib.ts";
 
 const SHADER = { name: "embedding", code: embeddingCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 
 /** y [N,C] = rows `ids` [N] of weight [V,C]. */
 export function embeddingForward(
@@ -91,13 +89,13 @@ export function embedding(recorder: Recorder, args: EmbeddingArgs): void {
   const { ids, idStride, idOffset, weight, rowStart, rowCount, y, rows, channels } = args;
   const kernel = recorder.gpu.compiler.kernel(SHADER, "forward", { libs: [weightLib(weight)] });
   const shard = { id_stride: idStride, id_offset: idOffset, row_start: rowStart, row_count: rowCount };
-  recorder.split(rows, WORK * channels, (first, count) =>
+  recorder.split(rows, ELEMENT_WORK * channels, (first, count) =>
     recorder.dispatch({
       kernel,
       params: { first, end: first + count, channels, ...shard },
       tensors: { ids, weight, y },
       workgroups: grid(count),
-      work: WORK * count * channels,
+      work: ELEMENT_WORK * count * channels,
     }),
   );
 }
@@ -126,7 +124,7 @@ export function embeddingGradient(recorder: Recorder, args: EmbeddingBackwardArg
   const kernel = recorder.gpu.compiler.kernel(SHADER, "backward", { libs: ["weight_f32"] });
   const shard = { id_stride: 1, id_offset: 0, row_start: rowStart, row_count: rowCount };
   // The number of tokens with one id is unknown here: the mean.
-  const work = (WORK * rows * channels) / Math.max(1, uniqueCount);
+  const work = (ELEMENT_WORK * rows * channels) / Math.max(1, uniqueCount);
   recorder.split(uniqueCount, work, (first, count) =>
     recorder.dispatch({
       kernel,

@@ -4,11 +4,9 @@
 import kvCacheCode from "../../shaders/kv_cache.wgsl?raw";
 import { BugError } from "../common/errors.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { ceilDiv, grid } from "../gpu/index.ts";
+import { ceilDiv, ELEMENT_WORK, grid } from "../gpu/index.ts";
 
 const SHADER = { name: "kv_cache", code: kvCacheCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 
 /** `slotOf` of a token whose key and value are not kept. */
 export const NO_SLOT = 0xffffffff;
@@ -125,6 +123,6 @@ function record(
     params: { rows, positions, heads, kv_heads: kvHeads, head_quads: headSize / 4 },
     tensors,
     workgroups: grid(ceilDiv(quads, kernel.workgroupSize)),
-    work: WORK * 4 * quads,
+    work: ELEMENT_WORK * 4 * quads,
   });
 }

@@ -3,11 +3,9 @@
 
 import logprobCode from "../../shaders/logprob.wgsl?raw";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { ceilDiv, grid } from "../gpu/index.ts";
+import { ceilDiv, ELEMENT_WORK, grid } from "../gpu/index.ts";
 
 const SHADER = { name: "logprob", code: logprobCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 /** Columns of one workgroup of chunk_backward. */
 const TILE = 2048;
 
@@ -111,13 +109,13 @@ export function logprobAccumulate(
   { logits, block, targets, state, isFirst }: AccumulateArgs,
 ): void {
   const kernel = recorder.gpu.compiler.kernel(SHADER, "accumulate");
-  recorder.split(block.rows, WORK * block.columns, (first, count) => {
+  recorder.split(block.rows, ELEMENT_WORK * block.columns, (first, count) => {
     recorder.dispatch({
       kernel,
       params: blockParams(block, first, count, { is_first: isFirst ? 1 : 0 }),
       tensors: { chunk: logits, targets, running: state },
       workgroups: grid(count),
-      work: WORK * block.columns * count,
+      work: ELEMENT_WORK * block.columns * count,
     });
   });
 }
@@ -160,7 +158,7 @@ export function logprobFinish(recorder: Recorder, { state, logProb, lse, entropy
     params: blockParams(all, 0, rows),
     tensors: { running: state, log_prob: logProb, lse, entropy },
     workgroups: grid(ceilDiv(rows, kernel.workgroupSize)),
-    work: WORK * rows,
+    work: ELEMENT_WORK * rows,
   });
 }
 
@@ -190,13 +188,13 @@ export function logprobChunkBackward(recorder: Recorder, args: ChunkBackwardArgs
     saved_entropy: entropy,
     d_chunk: logits,
   };
-  recorder.split(block.rows, WORK * block.columns, (first, count) => {
+  recorder.split(block.rows, ELEMENT_WORK * block.columns, (first, count) => {
     recorder.dispatch({
       kernel,
       params: blockParams(block, first, count, { scale: 1 / temperature }),
       tensors,
       workgroups: grid(count * ceilDiv(block.columns, TILE)),
-      work: WORK * block.columns * count,
+      work: ELEMENT_WORK * block.columns * count,
     });
   });
 }

@@ -3,11 +3,9 @@
 
 import rmsnormCode from "../../shaders/rmsnorm.wgsl?raw";
 import type { Kernel, Recorder, Tensor } from "../gpu/index.ts";
-import { ceilDiv, grid } from "../gpu/index.ts";
+import { ceilDiv, ELEMENT_WORK, grid } from "../gpu/index.ts";
 
 const SHADER = { name: "rmsnorm", code: rmsnormCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 
 /** y [N,C] and rstd [N] of x [N,C] with weight [C]. */
 export function rmsnormForward(
@@ -88,7 +86,7 @@ export function rmsnorm(recorder: Recorder, args: RmsnormArgs): void {
     params: { rows, channels, eps },
     tensors: add ? { x, delta: add.delta, h: add.h, weight, y, rstd } : { x, weight, y, rstd },
     workgroups: grid(rows),
-    work: WORK * rows * channels,
+    work: ELEMENT_WORK * rows * channels,
   });
 }
 
@@ -117,7 +115,7 @@ export function rmsnormGradient(recorder: Recorder, args: RmsnormBackwardArgs): 
     params,
     tensors: { dy, x, weight, saved_rstd: rstd, dx },
     workgroups: grid(rows),
-    work: WORK * rows * channels,
+    work: ELEMENT_WORK * rows * channels,
   });
   if (!dweight) return;
   recorder.dispatch({
@@ -125,6 +123,6 @@ export function rmsnormGradient(recorder: Recorder, args: RmsnormBackwardArgs): 
     params,
     tensors: { dy, x, saved_rstd: rstd, dweight },
     workgroups: [ceilDiv(channels, 8)],
-    work: WORK * rows * channels,
+    work: ELEMENT_WORK * rows * channels,
   });
 }

@@ -4,11 +4,9 @@
 import ropeCode from "../../shaders/rope.wgsl?raw";
 import { BugError } from "../common/errors.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { grid } from "../gpu/index.ts";
+import { ELEMENT_WORK, grid } from "../gpu/index.ts";
 
 const SHADER = { name: "rope", code: ropeCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 
 /** Radians per position of the pairs, [D/2]: theta^(-2i/D). */
 export const ropeFrequencies = (headSize: number, theta: number): Float64Array =>
@@ -100,13 +98,13 @@ export function rope(recorder: Recorder, args: RopeArgs): void {
   const kernel = recorder.gpu.compiler.kernel(SHADER, "rotate");
   const shape = { row_stride: rowStride, heads, head_size: headSize, direction: SIGN[direction] };
   const place = { position_stride: positionStride, position_offset: positionOffset };
-  recorder.split(rows, WORK * heads * headSize, (first, count) =>
+  recorder.split(rows, ELEMENT_WORK * heads * headSize, (first, count) =>
     recorder.dispatch({
       kernel,
       params: { first, end: first + count, ...shape, ...place },
       tensors: { x, positions, angles: table },
       workgroups: grid(count),
-      work: WORK * count * heads * headSize,
+      work: ELEMENT_WORK * count * heads * headSize,
     }),
   );
 }

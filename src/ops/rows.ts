@@ -3,11 +3,9 @@
 
 import rowsCode from "../../shaders/rows.wgsl?raw";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { grid } from "../gpu/index.ts";
+import { ELEMENT_WORK, grid } from "../gpu/index.ts";
 
 const SHADER = { name: "rows", code: rowsCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 
 /** y [R,C] = rows `index` [R] of x [N,C]. */
 export function gatherRowsReference(
@@ -101,13 +99,13 @@ function launch(
   channels: number,
 ): void {
   const kernel = recorder.gpu.compiler.kernel(SHADER, entry);
-  recorder.split(rows, WORK * channels, (first, count) =>
+  recorder.split(rows, ELEMENT_WORK * channels, (first, count) =>
     recorder.dispatch({
       kernel,
       params: { first, end: first + count, channels },
       tensors,
       workgroups: grid(count),
-      work: WORK * count * channels,
+      work: ELEMENT_WORK * count * channels,
     }),
   );
 }

@@ -5,11 +5,9 @@ import samplingCode from "../../shaders/sampling.wgsl?raw";
 import { BugError } from "../common/errors.ts";
 import type { Words } from "../common/random.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { grid } from "../gpu/index.ts";
+import { ELEMENT_WORK, grid } from "../gpu/index.ts";
 
 const SHADER = { name: "sampling", code: samplingCode };
-/** Work per element of one sweep over the logits, in the recorder's unit. */
-const WORK = 20;
 /** A threshold search takes 14 passes, each about one sweep. */
 const SEARCH_SWEEPS = 14;
 /** The cumulative distribution runs along v = 0, 256, 512, ..., then 1, 257, ... */
@@ -137,7 +135,7 @@ export function sample(recorder: Recorder, args: SampleArgs): void {
     seed1: seed[1],
   };
   const sweeps = 3 + (SEARCH_SWEEPS + 1) * (Number(hasTopK) + Number(hasTopP));
-  const work = WORK * vocab * sweeps;
+  const work = ELEMENT_WORK * vocab * sweeps;
   recorder.split(rows, work, (first, count) => {
     recorder.dispatch({
       kernel: recorder.gpu.compiler.kernel(SHADER, "sample", { libs: ["threefry"] }),

@@ -2,11 +2,9 @@
 
 import swigluCode from "../../shaders/swiglu.wgsl?raw";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { ceilDiv, grid } from "../gpu/index.ts";
+import { ceilDiv, ELEMENT_WORK, grid } from "../gpu/index.ts";
 
 const SHADER = { name: "swiglu", code: swigluCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 /** SWIGLU_PER_THREAD of the shader. */
 const PER_THREAD = 4;
 
@@ -88,7 +86,7 @@ function launch(
   const kernel = recorder.gpu.compiler.kernel(SHADER, entry);
   const tile = kernel.workgroupSize * PER_THREAD;
   const tilesPerRow = ceilDiv(intermediateSize, tile);
-  const work = WORK * Math.min(tile, intermediateSize);
+  const work = ELEMENT_WORK * Math.min(tile, intermediateSize);
   recorder.split(rows * tilesPerRow, work, (first, count) =>
     recorder.dispatch({
       kernel,

@@ -4,12 +4,10 @@
 import adamwCode from "../../shaders/adamw.wgsl?raw";
 import { BugError } from "../common/errors.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { ceilDiv, elementCount, grid } from "../gpu/index.ts";
+import { ceilDiv, ELEMENT_WORK, elementCount, grid } from "../gpu/index.ts";
 import { slices } from "./slices.ts";
 
 const SHADER = { name: "adamw", code: adamwCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 /** ADAMW_PER_THREAD of the shader: fours of elements. */
 const PER_THREAD = 4;
 
@@ -133,13 +131,13 @@ function launchFours(recorder: Recorder, args: AdamwArgs, range: Range): void {
   const kernel = recorder.gpu.compiler.kernel(SHADER, "step");
   const tile = kernel.workgroupSize * PER_THREAD;
   const numbers = scalars(args);
-  recorder.split(ceilDiv(range.stop - range.start, tile), WORK * 4 * tile, (first, count) =>
+  recorder.split(ceilDiv(range.stop - range.start, tile), ELEMENT_WORK * tile, (first, count) =>
     recorder.dispatch({
       kernel,
       params: { first, end: first + count, ...range, ...numbers },
       tensors: { weights: params, grads, moment1: m, moment2: v, norm },
       workgroups: grid(count),
-      work: WORK * 4 * tile * count,
+      work: ELEMENT_WORK * tile * count,
     }),
   );
 }
@@ -153,6 +151,6 @@ function launchSingle(recorder: Recorder, args: AdamwArgs, range: Range): void {
     params: { first: 0, end: 1, ...range, ...scalars(args) },
     tensors: { weights_single: params, grads_single: grads, moment1_single: m, moment2_single: v, norm },
     workgroups: [1],
-    work: WORK * 4,
+    work: ELEMENT_WORK * 4,
   });
 }

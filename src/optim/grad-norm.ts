@@ -4,12 +4,10 @@
 import gradNormCode from "../../shaders/grad_norm.wgsl?raw";
 import { BugError } from "../common/errors.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
-import { ceilDiv, elementCount, grid } from "../gpu/index.ts";
+import { ceilDiv, ELEMENT_WORK, elementCount, grid } from "../gpu/index.ts";
 import { slices } from "./slices.ts";
 
 const SHADER = { name: "grad_norm", code: gradNormCode };
-/** Work per element of a memory-bound pass, in the recorder's unit. */
-const WORK = 20;
 /** GRAD_NORM_CHUNK of the shader: elements of one partial sum. */
 const CHUNK = 4096;
 
@@ -70,7 +68,7 @@ export function gradNorm(recorder: Recorder, args: GradNormArgs): void {
     params: { first: 0, end: 0, count: 0, partial_start: 0, partial_count: partials, ...finish },
     tensors: { partial, result },
     workgroups: [1],
-    work: WORK * partials,
+    work: ELEMENT_WORK * partials,
   });
 }
 
@@ -84,13 +82,13 @@ function squares(
   finish: { readonly max_norm: number; readonly grad_scale: number },
 ): void {
   const kernel = recorder.gpu.compiler.kernel(SHADER, "squares");
-  recorder.split(ceilDiv(count, CHUNK), WORK * CHUNK, (first, chunks) =>
+  recorder.split(ceilDiv(count, CHUNK), ELEMENT_WORK * CHUNK, (first, chunks) =>
     recorder.dispatch({
       kernel,
       params: { first, end: first + chunks, count, partial_start: partialStart, partial_count: 0, ...finish },
       tensors: { grads, partial },
       workgroups: grid(chunks),
-      work: WORK * CHUNK * chunks,
+      work: ELEMENT_WORK * CHUNK * chunks,
     }),
   );
 }
