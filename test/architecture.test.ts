@@ -15,7 +15,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   formats: ["common"],
   gpu: ["common", "shaders"],
   ops: ["gpu", "common", "shaders"],
-  model: ["ops", "gpu", "formats", "common"],
+  // optim: a memory plan covers the optimiser too, so one function allocates all of it.
+  model: ["ops", "optim", "gpu", "formats", "common"],
   optim: ["ops", "gpu", "common", "shaders"],
   rollout: ["model", "gpu", "formats", "common"],
   rl: ["model", "rollout", "optim", "formats", "common", "shaders"],

@@ -1,0 +1,110 @@
+// A decoder's shape, read from a Hugging Face `config.json` and refused by name where it asks for something that the
+// engine does not compute. Holds no weights.
+
+import { UserError } from "../common/errors.ts";
+
+/** Qwen2 / Qwen2.5: RMSNorm, rotary embedding, grouped-query attention with q, k, v biases, SwiGLU. */
+export interface DecoderConfig {
+  readonly family: "qwen2";
+  readonly layers: number;
+  readonly hidden: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly intermediate: number;
+  readonly vocab: number;
+  readonly maxPositions: number;
+  readonly ropeTheta: number;
+  readonly rmsEps: number;
+  /** The output head is the embedding matrix. */
+  readonly tied: boolean;
+  /** Ids that end a response. */
+  readonly eosTokenIds: readonly number[];
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Reads a `config.json` as transformers 4 and 5 write it. Throws UserError naming the field, its value and what fits. */
+export function parseDecoderConfig(json: unknown): DecoderConfig {
+  if (typeof json !== "object" || json === null)
+    throw new UserError("config.json does not hold an object: it is not a model configuration.");
+  const c = json as Json;
+  refuse(c, "model_type", c["model_type"], ["qwen2"]);
+  refuse(c, "hidden_act", c["hidden_act"], ["silu"]);
+  if (c["use_sliding_window"] === true) {
+    throw new UserError(
+      "config.json: use_sliding_window is true, and sliding-window attention is not computed here. Use a model without it.",
+    );
+  }
+  const heads = positive(c, "num_attention_heads");
+  const hidden = positive(c, "hidden_size");
+  const config: DecoderConfig = {
+    family: "qwen2",
+    layers: positive(c, "num_hidden_layers"),
+    hidden,
+    heads,
+    kvHeads: positive(c, "num_key_value_heads", heads),
+    headSize: positive(c, "head_dim", hidden / heads),
+    intermediate: positive(c, "intermediate_size"),
+    vocab: positive(c, "vocab_size"),
+    maxPositions: positive(c, "max_position_embeddings"),
+    ropeTheta: ropeTheta(c),
+    rmsEps: number(c, "rms_norm_eps"),
+    tied: c["tie_word_embeddings"] === true,
+    eosTokenIds: [c["eos_token_id"]].flat().filter((id) => typeof id === "number"),
+  };
+  checkHeads(config);
+  return config;
+}
+
+function checkHeads({ heads, kvHeads, headSize, vocab }: DecoderConfig): void {
+  if (heads % kvHeads !== 0) {
+    throw new UserError(
+      `config.json: num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}.`,
+    );
+  }
+  if (headSize % 4 !== 0 || headSize < 16 || headSize > 128) {
+    throw new UserError(
+      `config.json: the head size is ${headSize}; a multiple of 4 from 16 to 128 is needed.`,
+    );
+  }
+  if (vocab > 2 ** 24)
+    throw new UserError(`config.json: vocab_size is ${vocab}; at most ${2 ** 24} is supported.`);
+}
+
+function refuse(c: Json, field: string, value: unknown, allowed: readonly string[]): void {
+  if (typeof value === "string" && allowed.includes(value)) return;
+  const architecture = Array.isArray(c["architectures"]) ? ` (${String(c["architectures"][0])})` : "";
+  throw new UserError(
+    `config.json: ${field} is ${JSON.stringify(value) ?? "missing"}${architecture}, and this engine computes ${allowed.join(" or ")}. Use a Qwen2 or Qwen2.5 model.`,
+  );
+}
+
+function number(c: Json, field: string, fallback?: number): number {
+  const value = c[field] ?? fallback;
+  if (typeof value !== "number" || !Number.isFinite(value) || value <= 0) {
+    throw new UserError(
+      `config.json: ${field} is ${JSON.stringify(value) ?? "missing"}; a positive number is needed.`,
+    );
+  }
+  return value;
+}
+
+function positive(c: Json, field: string, fallback?: number): number {
+  const value = number(c, field, fallback);
+  if (!Number.isSafeInteger(value))
+    throw new UserError(`config.json: ${field} is ${value}; a whole number is needed.`);
+  return value;
+}
+
+/** transformers 4 writes rope_theta and rope_scaling, transformers 5 rope_parameters {rope_theta, rope_type}. */
+function ropeTheta(c: Json): number {
+  const parameters = (c["rope_parameters"] ?? c["rope_scaling"] ?? {}) as Json;
+  const type = parameters["rope_type"] ?? parameters["type"] ?? "default";
+  if (type !== "default") {
+    throw new UserError(
+      `config.json: the rotary embedding is scaled (${JSON.stringify(type)}), which is not computed here. Use a model without rope scaling.`,
+    );
+  }
+  return number({ rope_theta: parameters["rope_theta"] ?? c["rope_theta"] }, "rope_theta", 10000);
+}

@@ -1,0 +1,149 @@
+// Low-rank adapters (Hu et al. 2021, arXiv:2106.09685): y += (alpha/r) x A^T B^T beside a frozen projection. The A
+// matrices of the modules in one stacked projection are stacked too, so that one product serves them. Names and shapes
+// are PEFT's: A [r,in], B [out,r].
+
+import { UserError } from "../common/errors.ts";
+import { SeededRandom } from "../common/random.ts";
+import type { DecoderConfig } from "./config.ts";
+import type { ParameterSource } from "./parameters.ts";
+import type { Storage, Stored } from "./pools.ts";
+import type { LinearName, LinearPart, Parameter } from "./weights.ts";
+import { LINEARS, linearParts } from "./weights.ts";
+
+/** PEFT's `target_modules`. */
+export const LORA_TARGETS = [
+  "q_proj",
+  "k_proj",
+  "v_proj",
+  "o_proj",
+  "gate_proj",
+  "up_proj",
+  "down_proj",
+] as const;
+export type LoraTarget = (typeof LORA_TARGETS)[number];
+
+export interface LoraConfig {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly targets: readonly LoraTarget[];
+  /** Draws the initial A. */
+  readonly seed: number;
+}
+
+/** One adapted module of a stacked projection. */
+export interface LoraPart extends LinearPart {
+  /** First column of this module's share of U = x A^T, and first row of its share of A. */
+  readonly column: number;
+  /** B [rows,r]. */
+  readonly b: Stored;
+}
+
+/** The adapter of one stacked projection. */
+export interface LoraBranch {
+  readonly rank: number;
+  /** alpha / rank. */
+  readonly scale: number;
+  /** Columns of U: rank times adapted modules. */
+  readonly columns: number;
+  /** A of all adapted modules, [columns,in]. */
+  readonly a: Stored;
+  readonly parts: readonly LoraPart[];
+}
+
+export type LayerAdapter = Partial<Record<LinearName, LoraBranch>>;
+
+export interface Adapter {
+  readonly config: LoraConfig;
+  readonly layers: readonly LayerAdapter[];
+  readonly parameters: readonly Parameter[];
+}
+
+/** Throws UserError when rank, alpha or a target makes no sense. */
+export function checkLora({ rank, alpha, targets }: LoraConfig): void {
+  if (!Number.isSafeInteger(rank) || rank < 1 || rank > 256) {
+    throw new UserError(`LoRA rank is ${rank}: a whole number from 1 to 256 is needed.`);
+  }
+  if (!Number.isFinite(alpha) || alpha <= 0)
+    throw new UserError(`LoRA alpha is ${alpha}: a positive number is needed.`);
+  if (targets.length === 0)
+    throw new UserError(`LoRA has no target modules: choose among ${LORA_TARGETS.join(", ")}.`);
+  for (const target of targets) {
+    if (!LORA_TARGETS.includes(target)) {
+      throw new UserError(
+        `LoRA target "${target}" is not a module of this model: choose among ${LORA_TARGETS.join(", ")}.`,
+      );
+    }
+  }
+}
+
+/** Takes the adapter's tensors from `storage` in a fixed order and lists them under PEFT's names. */
+export function buildAdapter(config: DecoderConfig, lora: LoraConfig, storage: Storage): Adapter {
+  const parameters: Parameter[] = [];
+  const kinds = linearParts(config);
+  const layers = Array.from({ length: config.layers }, (_, index) => {
+    const layer: LayerAdapter = {};
+    for (const name of LINEARS) {
+      const { inputs, parts } = kinds[name];
+      const branch = buildBranch(`layers.${index}`, name, inputs, parts, lora, storage, parameters);
+      if (branch) layer[name] = branch;
+    }
+    return layer;
+  });
+  return { config: lora, layers, parameters };
+}
+
+function buildBranch(
+  layer: string,
+  name: LinearName,
+  inputs: number,
+  parts: readonly LinearPart[],
+  { rank, alpha, targets }: LoraConfig,
+  storage: Storage,
+  parameters: Parameter[],
+): LoraBranch | undefined {
+  const adapted = parts.filter(({ module }) =>
+    (targets as readonly string[]).includes(module.split(".")[1]!),
+  );
+  if (adapted.length === 0) return undefined;
+  const columns = rank * adapted.length;
+  const a = storage.take(`${layer}.${name}.lora_A`, [columns, inputs]);
+  const branchParts = adapted.map((part, i): LoraPart => {
+    const b = storage.take(`${layer}.${part.module}.lora_B`, [part.rows, rank]);
+    const peft = `base_model.model.model.${layer}.${part.module}`;
+    parameters.push(
+      {
+        name: `${peft}.lora_A.weight`,
+        shape: [rank, inputs],
+        pieces: [{ stored: a, offset: i * rank * inputs, start: 0, count: rank * inputs }],
+      },
+      {
+        name: `${peft}.lora_B.weight`,
+        shape: [part.rows, rank],
+        pieces: [{ stored: b, offset: 0, start: 0, count: part.rows * rank }],
+      },
+    );
+    return { ...part, column: i * rank, b };
+  });
+  return { rank, scale: alpha / rank, columns, a, parts: branchParts };
+}
+
+/**
+ * A fresh adapter as PEFT makes it: A [r,in] uniform in +-1/sqrt(in) (Kaiming with a = sqrt 5), B [out,r] zero, so that
+ * it starts as no change.
+ */
+export function freshAdapter({ config, parameters }: Adapter): ParameterSource {
+  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
+  const names = [...shapes.keys()];
+  return {
+    name: "fresh adapter",
+    shape: (name) => shapes.get(name),
+    read: (name) => {
+      const [rows, columns] = shapes.get(name) as [number, number];
+      const values = new Float32Array(rows * columns);
+      if (!name.endsWith("lora_A.weight")) return Promise.resolve(values);
+      const random = new SeededRandom(config.seed, names.indexOf(name));
+      const bound = 1 / Math.sqrt(columns);
+      return Promise.resolve(values.map(() => (2 * random.uniform() - 1) * bound));
+    },
+  };
+}

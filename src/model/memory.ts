@@ -1,0 +1,174 @@
+// Everything a policy will hold in device memory, allocated by one function that runs twice: on paper, which is the
+// memory plan shown to a person, and for real.
+
+import { UserError } from "../common/errors.ts";
+import type { Allocator, Gpu, Owner, Tensor } from "../gpu/index.ts";
+import { elementCount, PlanAllocator, RECORDER_BYTES } from "../gpu/index.ts";
+import type { Activations } from "./activations.ts";
+import { gradNormPartials } from "../optim/grad-norm.ts";
+import { allocateActivations } from "./activations.ts";
+import { DeviceBatch } from "./batch.ts";
+import type { DecoderConfig } from "./config.ts";
+import type { DecodeMemory, RolloutSizes } from "./decode-memory.ts";
+import { allocateDecode } from "./decode-memory.ts";
+import type { Adapter, LoraConfig } from "./lora.ts";
+import { buildAdapter, checkLora } from "./lora.ts";
+import type { Pool } from "./pools.ts";
+import { FrozenStorage, PoolStorage } from "./pools.ts";
+import type { DecoderWeights } from "./weights.ts";
+import { buildWeights } from "./weights.ts";
+
+export interface PolicyOptions {
+  /** Trains this adapter over a frozen base; absent: every weight is trained. */
+  readonly lora?: LoraConfig;
+  /** Storage of a frozen base's matrices. */
+  readonly baseType: "f32" | "f16";
+  /** Input tokens and targets of a micro-batch, at most. */
+  readonly tokenBudget: number;
+  /** Keep only the residual stream per layer and recompute the rest in the backward pass. */
+  readonly activationCheckpointing: boolean;
+  /** Elements of the scratch that holds a block of logits. */
+  readonly headChunk: number;
+  /** Largest piece of a matrix over the vocabulary, bytes; default: what the device can bind. */
+  readonly vocabShardBytes?: number;
+  readonly rollout?: RolloutSizes;
+}
+
+/** Tensors of the output head for R targets. */
+export interface HeadMemory {
+  /** Normalised hidden state that predicts each target, and its gradient, [R,C]. */
+  readonly x: Tensor;
+  readonly dx: Tensor;
+  readonly logits: Tensor;
+  /** Running (max, sum, weighted sum, target logit), [R,4]. */
+  readonly state: Tensor;
+  /** Results and their gradients, [R]. */
+  readonly logProb: Tensor;
+  readonly lse: Tensor;
+  readonly entropy: Tensor;
+  readonly dLogProb: Tensor;
+  readonly dEntropy: Tensor;
+}
+
+export interface PolicyMemory {
+  readonly weights: DecoderWeights;
+  readonly adapter: Adapter | undefined;
+  /** What the optimiser moves. */
+  readonly pools: readonly Pool[];
+  /** Partial sums of the gradient norm, and (norm, clip scale, is finite, 0). */
+  readonly normPartial: Tensor;
+  readonly norm: Tensor;
+  readonly ropeTable: Tensor;
+  readonly batch: DeviceBatch;
+  readonly activations: Activations;
+  readonly head: HeadMemory;
+  readonly decode: DecodeMemory | undefined;
+}
+
+/** Longest sequence that the rotary table must cover. */
+export const maxPosition = (config: DecoderConfig, { tokenBudget, rollout }: PolicyOptions): number =>
+  Math.min(config.maxPositions, Math.max(tokenBudget, (rollout?.maxPrompt ?? 0) + (rollout?.maxNew ?? 0)));
+
+/** Allocates everything, for real or on paper. `maxBindingBytes` cuts vocabularies and pools. */
+export function allocatePolicy(
+  allocator: Allocator,
+  config: DecoderConfig,
+  options: PolicyOptions,
+  maxBindingBytes: number,
+): PolicyMemory {
+  const { lora, baseType, tokenBudget } = options;
+  if (lora) checkLora(lora);
+  const maxElements =
+    Math.min(maxBindingBytes, options.vocabShardBytes ?? Infinity) / (lora && baseType === "f16" ? 2 : 4);
+  let weights: DecoderWeights;
+  let adapter: Adapter | undefined;
+  let pools: readonly Pool[];
+  if (lora) {
+    weights = buildWeights(config, new FrozenStorage(allocator, baseType), maxElements);
+    const storage = new PoolStorage(allocator, "adapter", maxBindingBytes, (list) =>
+      buildAdapter(config, lora, list),
+    );
+    adapter = buildAdapter(config, lora, storage);
+    pools = storage.pools;
+  } else {
+    const storage = new PoolStorage(allocator, "weights", maxBindingBytes, (list) =>
+      buildWeights(config, list, maxElements),
+    );
+    weights = buildWeights(config, storage, maxElements);
+    pools = storage.pools;
+  }
+  return {
+    weights,
+    adapter,
+    pools,
+    normPartial: allocator.tensor("optimizer", "gradNorm.partial", [
+      gradNormPartials(pools.map(({ grads }) => elementCount(grads.shape))),
+    ]),
+    norm: allocator.tensor("optimizer", "gradNorm", [4]),
+    ropeTable: allocator.tensor("weights", "rope", [maxPosition(config, options), config.headSize]),
+    batch: new DeviceBatch(allocator, tokenBudget, config.vocab),
+    activations: allocateActivations(
+      allocator,
+      config,
+      adapter,
+      tokenBudget,
+      options.activationCheckpointing,
+    ),
+    head: allocateHead(allocator, config, options),
+    decode: options.rollout && allocateDecode(allocator, config, adapter, options.rollout),
+  };
+}
+
+function allocateHead(
+  allocator: Allocator,
+  { hidden, vocab }: DecoderConfig,
+  { tokenBudget, headChunk }: PolicyOptions,
+): HeadMemory {
+  const make = (label: string, ...shape: number[]): Tensor =>
+    allocator.tensor("head", `head.${label}`, shape);
+  return {
+    x: make("x", tokenBudget, hidden),
+    dx: make("dx", tokenBudget, hidden),
+    logits: make("logits", Math.min(headChunk, tokenBudget * vocab)),
+    state: make("state", tokenBudget, 4),
+    logProb: make("logProb", tokenBudget),
+    lse: make("lse", tokenBudget),
+    entropy: make("entropy", tokenBudget),
+    dLogProb: make("dLogProb", tokenBudget),
+    dEntropy: make("dEntropy", tokenBudget),
+  };
+}
+
+/** Bytes per owner, before anything is allocated. */
+export interface MemoryPlan {
+  readonly bytes: ReadonlyMap<Owner, number>;
+  readonly total: number;
+}
+
+/**
+ * The memory plan of a policy on a device with these limits. Throws UserError when a single tensor cannot be bound
+ * there, naming the tensor and the setting that shrinks it.
+ */
+export function planPolicy(
+  config: DecoderConfig,
+  options: PolicyOptions,
+  limits: Pick<Gpu, "maxBindingBytes">,
+): MemoryPlan {
+  const plan = new PlanAllocator();
+  allocatePolicy(plan, config, options, limits.maxBindingBytes);
+  plan.bytes.set("system", RECORDER_BYTES);
+  const largest = plan.largest!;
+  if (largest.bytes > limits.maxBindingBytes) {
+    throw new UserError(
+      `${largest.label} [${largest.shape}] (${elementCount(largest.shape)} elements) needs ${largest.bytes} bytes in one piece, and this device binds ${limits.maxBindingBytes}: lower ${remedy(largest.owner)}.`,
+    );
+  }
+  return { bytes: plan.bytes, total: plan.total };
+}
+
+function remedy(owner: Owner): string {
+  if (owner === "kvCache") return "the number of rollout rows or the response length";
+  if (owner === "activations" || owner === "batch" || owner === "head")
+    return "the token budget of a micro-batch";
+  return "the size of the model";
+}

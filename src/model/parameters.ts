@@ -1,0 +1,102 @@
+// Moves named parameters between a source of values and the tensors where their pieces lie: checked on the way in
+// (shape, every value finite), exact on the way out.
+
+import { UserError } from "../common/errors.ts";
+import { fromHalfBits, packF16 } from "../common/f16.ts";
+import type { Recorder, Tensor } from "../gpu/index.ts";
+import { elementCount } from "../gpu/index.ts";
+import type { Stored } from "./pools.ts";
+import type { Parameter } from "./weights.ts";
+
+/** Values by name, from whichever file format. */
+export interface ParameterSource {
+  /** Shown in messages. */
+  readonly name: string;
+  /** Shape of a tensor, or undefined when the source has none of that name. */
+  shape(name: string): readonly number[] | undefined;
+  /** Values of a tensor, row-major. */
+  read(name: string): Promise<Float32Array>;
+}
+
+/**
+ * Uploads every parameter from `source`. Throws UserError naming the tensor when one is missing, has another shape or
+ * holds a value that is not finite; nothing is trained on such weights.
+ */
+export async function loadParameters(
+  recorder: Recorder,
+  parameters: readonly Parameter[],
+  source: ParameterSource,
+  onProgress: (loaded: number, total: number) => void = () => {},
+): Promise<void> {
+  checkShapes(parameters, source);
+  const staging = new Map<Stored, { values: Float32Array<ArrayBuffer>; missing: number }>();
+  let loaded = 0;
+  for (const { name, pieces } of parameters) {
+    const values = await source.read(name);
+    checkFinite(name, values, source.name);
+    for (const { stored, offset, start, count } of pieces) {
+      let stage = staging.get(stored);
+      if (!stage) {
+        const size = elementCount(stored.tensor.shape);
+        staging.set(stored, (stage = { values: new Float32Array(size), missing: size }));
+      }
+      stage.values.set(values.subarray(start, start + count), offset);
+      stage.missing -= count;
+      if (stage.missing > 0) continue;
+      recorder.write(stored.tensor, stored.tensor.type === "f16" ? packF16(stage.values) : stage.values);
+      staging.delete(stored);
+    }
+    onProgress(++loaded, parameters.length);
+  }
+}
+
+function checkShapes(parameters: readonly Parameter[], source: ParameterSource): void {
+  for (const { name, shape } of parameters) {
+    const found = source.shape(name);
+    if (!found)
+      throw new UserError(
+        `${source.name} has no tensor "${name}" [${shape}]: the file does not belong to this config.json, or it is incomplete.`,
+      );
+    if (found.length !== shape.length || found.some((size, i) => size !== shape[i])) {
+      throw new UserError(
+        `Tensor "${name}" in ${source.name} has shape [${found}], and config.json asks for [${shape}]: the two do not belong together.`,
+      );
+    }
+  }
+}
+
+function checkFinite(name: string, values: Float32Array, file: string): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new UserError(
+    `Tensor "${name}" in ${file} holds ${values[at]} at element ${at}: every weight must be a finite number. The file is damaged or its training diverged.`,
+  );
+}
+
+/** Current values of `parameter` (or of its gradient), f32 in its own shape, e.g. [out,in], row-major. */
+export async function readParameter(
+  recorder: Recorder,
+  { name, shape, pieces }: Parameter,
+  what: "value" | "grad" = "value",
+): Promise<Float32Array> {
+  const result = new Float32Array(elementCount(shape));
+  for (const { stored, offset, start, count } of pieces) {
+    const tensor = what === "value" ? stored.tensor : stored.grad;
+    if (!tensor) throw new UserError(`Parameter "${name}" is frozen in this run: it has no gradient.`);
+    result.set(await readElements(recorder, tensor, offset, count), start);
+  }
+  return result;
+}
+
+async function readElements(
+  recorder: Recorder,
+  tensor: Tensor,
+  from: number,
+  count: number,
+): Promise<Float32Array> {
+  if (tensor.type === "f32") return recorder.readF32(tensor, count, from);
+  const firstWord = from >> 1;
+  const words = Math.ceil((from + count) / 2) - firstWord;
+  const halves = new Uint16Array(await recorder.read(tensor, 4 * words, 4 * firstWord));
+  return Float32Array.from(halves.subarray(from - 2 * firstWord, from - 2 * firstWord + count), fromHalfBits);
+}

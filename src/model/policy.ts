@@ -1,0 +1,280 @@
+// The policy: one owner of the weights, serving log-probabilities, gradients and updates. Losses and rewards are
+// elsewhere; this file hands over log-probabilities and entropies and takes their gradients back.
+
+import { UserError } from "../common/errors.ts";
+import type { GpuAllocator, Recorder, Tensor } from "../gpu/index.ts";
+import { allocateOrFail } from "../gpu/index.ts";
+import { embedding, embeddingGradient } from "../ops/embedding.ts";
+import { headBackward, headForward } from "../ops/head.ts";
+import { rmsnorm, rmsnormGradient } from "../ops/rmsnorm.ts";
+import { ropeTable } from "../ops/rope.ts";
+import { gatherRows, scatterRows } from "../ops/rows.ts";
+import type { DecoderConfig } from "./config.ts";
+import type { LayerContext } from "./layer.ts";
+import { layerBackward, layerForward } from "./layer.ts";
+import { freshAdapter } from "./lora.ts";
+import type { MemoryPlan, PolicyMemory, PolicyOptions } from "./memory.ts";
+import { allocatePolicy, maxPosition, planPolicy } from "./memory.ts";
+import type { MicroBatch } from "./packing.ts";
+import type { ParameterSource } from "./parameters.ts";
+import { loadParameters } from "./parameters.ts";
+import type { Parameter, VocabShard } from "./weights.ts";
+
+export interface ForwardOptions {
+  /** Divides the logits, in sampling and in log-probabilities alike. */
+  readonly temperature: number;
+  /** False: the base without its adapter, which is the reference policy. */
+  readonly useAdapter: boolean;
+}
+
+/** A decoder on the device with everything that training it needs. */
+export class Policy {
+  readonly recorder: Recorder;
+  readonly config: DecoderConfig;
+  readonly options: PolicyOptions;
+  readonly plan: MemoryPlan;
+  readonly memory: PolicyMemory;
+  readonly #allocator: GpuAllocator;
+  #forward: (ForwardOptions & { logitsResident: boolean }) | undefined;
+
+  private constructor(
+    recorder: Recorder,
+    config: DecoderConfig,
+    options: PolicyOptions,
+    plan: MemoryPlan,
+    memory: PolicyMemory,
+    allocator: GpuAllocator,
+  ) {
+    this.recorder = recorder;
+    this.config = config;
+    this.options = options;
+    this.plan = plan;
+    this.memory = memory;
+    this.#allocator = allocator;
+  }
+
+  /**
+   * Plans, allocates and loads a policy. Throws UserError when the plan does not fit the device's limits or the weights
+   * do not fit the configuration, GpuError when memory runs out; nothing stays allocated then.
+   */
+  static async create(
+    recorder: Recorder,
+    config: DecoderConfig,
+    options: PolicyOptions,
+    weights: ParameterSource,
+  ): Promise<Policy> {
+    const { gpu } = recorder;
+    const plan = planPolicy(config, options, gpu);
+    const { value: memory, allocator } = await allocateOrFail(gpu, (real) =>
+      allocatePolicy(real, config, options, gpu.maxBindingBytes),
+    );
+    try {
+      recorder.write(
+        memory.ropeTable,
+        ropeTable(maxPosition(config, options), config.headSize, config.ropeTheta),
+      );
+      await loadParameters(recorder, memory.weights.parameters, weights);
+      const { adapter } = memory;
+      if (adapter) await loadParameters(recorder, adapter.parameters, freshAdapter(adapter));
+      await recorder.done();
+    } catch (error) {
+      allocator.destroy();
+      throw error;
+    }
+    return new Policy(recorder, config, options, plan, memory, allocator);
+  }
+
+  /** What is trained: the adapter's parameters, or all of the model's. */
+  get trainable(): readonly Parameter[] {
+    return (this.memory.adapter ?? this.memory.weights).parameters;
+  }
+
+  /** Replaces the fresh adapter by a saved one. Throws UserError when there is no adapter or a tensor does not fit. */
+  async loadAdapter(source: ParameterSource): Promise<void> {
+    if (!this.memory.adapter)
+      throw new UserError(
+        `${source.name} holds an adapter, and this run trains all weights: switch LoRA on to continue from it.`,
+      );
+    await loadParameters(this.recorder, this.memory.adapter.parameters, source);
+  }
+
+  /** Frees everything. */
+  destroy(): void {
+    this.#allocator.destroy();
+  }
+
+  /**
+   * Records the forward pass over `batch`: afterwards memory.head.logProb, entropy and lse hold one f32 per target [R].
+   * Everything that `backward` needs stays until the next `forward` or prefill.
+   */
+  forward(batch: MicroBatch, options: ForwardOptions): void {
+    const { recorder, memory } = this;
+    const { head, batch: device } = memory;
+    device.load(recorder, batch);
+    this.layersForward(options.useAdapter);
+    this.#finalNorm();
+    gatherRows(recorder, {
+      x: memory.activations.normed,
+      index: device.rows,
+      y: head.x,
+      rows: device.targetCount,
+      channels: this.config.hidden,
+    });
+    const { logitsResident } = headForward(recorder, this.#headArgs(options.temperature));
+    this.#forward = { ...options, logitsResident };
+  }
+
+  /**
+   * Records the backward pass of the last `forward`: adds the gradients of sum_r dLogProb[r] * logProb[r] +
+   * dEntropy[r] * entropy[r], given in memory.head.dLogProb and dEntropy (f32[R]), to the trainable gradients.
+   */
+  backward(): void {
+    const { recorder, memory, config } = this;
+    if (!this.#forward) throw new UserError("A backward pass needs a forward pass before it.");
+    const { temperature, useAdapter, logitsResident } = this.#forward;
+    const { head, batch, activations, weights } = memory;
+    const { scratch } = activations;
+    const rows = batch.tokenCount;
+    const channels = config.hidden;
+    headBackward(recorder, {
+      ...this.#headArgs(temperature),
+      dLogProb: head.dLogProb,
+      dEntropy: head.dEntropy,
+      dx: head.dx,
+      logitsResident,
+    });
+    scatterRows(recorder, {
+      dy: head.dx,
+      starts: batch.rowStarts,
+      order: batch.rowOrder,
+      dx: scratch.dx,
+      rows,
+      channels,
+    });
+    recorder.clear(scratch.dh);
+    const { tensor: weight, grad: dweight } = weights.finalNorm;
+    rmsnormGradient(recorder, {
+      dy: scratch.dx,
+      x: activations.hidden,
+      weight,
+      rstd: activations.rstd,
+      dx: scratch.dh,
+      dweight,
+      rows,
+      channels,
+    });
+    const trainsEmbedding = weights.embedding.some(({ stored }) => stored.grad);
+    for (let index = config.layers - 1; index >= 0; index--) {
+      const context = this.#layer(index, useAdapter);
+      if (activations.isCheckpointed && index < config.layers - 1) layerForward(recorder, context);
+      layerBackward(recorder, context, index === 0 && !trainsEmbedding);
+    }
+    for (const { stored, row, rows: rowCount } of weights.embedding) {
+      if (!stored.grad) continue;
+      const { ids, idStarts: starts, idOrder: order, idCount: uniqueCount } = batch;
+      embeddingGradient(recorder, {
+        dy: scratch.dh,
+        ids,
+        starts,
+        order,
+        uniqueCount,
+        dweight: stored.grad,
+        rowStart: row,
+        rowCount,
+        rows,
+        channels,
+      });
+    }
+  }
+
+  /** Sets every trainable gradient to zero. */
+  clearGradients(): void {
+    for (const { grads } of this.memory.pools) this.recorder.clear(grads);
+  }
+
+  /**
+   * Records embedding and layers over the loaded batch [N]. `onLayer` is called after each layer's commands, when its
+   * rotated q, k, v are still in place.
+   */
+  layersForward(useAdapter: boolean, onLayer: (index: number, qkv: Tensor) => void = () => {}): void {
+    const { recorder, memory, config } = this;
+    const { batch, activations, weights } = memory;
+    const ids = { ids: batch.tokens, idStride: 1, idOffset: 0 };
+    embedTokens(recorder, weights.embedding, ids, activations.layers[0]!.h, batch.tokenCount, config.hidden);
+    for (let index = 0; index < config.layers; index++) {
+      const context = this.#layer(index, useAdapter);
+      layerForward(recorder, context, index > 0 ? activations.layers[index - 1]!.h2 : undefined);
+      onLayer(index, context.acts.qkv);
+    }
+  }
+
+  #finalNorm(): void {
+    const { activations, weights, batch } = this.memory;
+    const { hidden: h, normed: y, rstd, scratch } = activations;
+    const { hidden: channels, rmsEps: eps } = this.config;
+    const add = { delta: scratch.delta, h };
+    const rows = batch.tokenCount;
+    rmsnorm(this.recorder, {
+      x: activations.layers.at(-1)!.h2,
+      add,
+      weight: weights.finalNorm.tensor,
+      y,
+      rstd,
+      rows,
+      channels,
+      eps,
+    });
+  }
+
+  #layer(index: number, useAdapter: boolean): LayerContext {
+    const { weights, adapter, batch, activations, ropeTable: table } = this.memory;
+    return {
+      config: this.config,
+      weights: weights.layers[index]!,
+      adapter: useAdapter ? adapter?.layers[index] : undefined,
+      batch,
+      acts: activations.layers[index]!,
+      scratch: activations.scratch,
+      ropeTable: table,
+    };
+  }
+
+  #headArgs(temperature: number) {
+    const { head, batch, weights } = this.memory;
+    const shards = weights.head.map(({ stored, row, rows }) => ({
+      weight: stored.tensor,
+      rowStart: row,
+      rowCount: rows,
+      ...(stored.grad && { dweight: stored.grad }),
+    }));
+    const { x, logits, state, logProb, lse, entropy } = head;
+    return {
+      x,
+      logits,
+      state,
+      logProb,
+      lse,
+      entropy,
+      shards,
+      temperature,
+      targets: batch.targets,
+      rows: batch.targetCount,
+      channels: this.config.hidden,
+      vocab: this.config.vocab,
+    };
+  }
+}
+
+/** Records y [N,C] = rows of the vocabulary shards at `ids`. */
+export function embedTokens(
+  recorder: Recorder,
+  shards: readonly VocabShard[],
+  ids: { readonly ids: Tensor; readonly idStride: number; readonly idOffset: number },
+  y: Tensor,
+  rows: number,
+  channels: number,
+): void {
+  for (const { stored, row, rows: rowCount } of shards) {
+    embedding(recorder, { ...ids, weight: stored.tensor, rowStart: row, rowCount, y, rows, channels });
+  }
+}

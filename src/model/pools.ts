@@ -1,0 +1,112 @@
+// Trainable parameters live side by side in a few large buffers with their gradients and moments laid out alike, so
+// that clipping and AdamW are a handful of dispatches whatever the number of tensors. Frozen tensors live alone.
+
+import type { Allocator, ElementType, Owner, Tensor } from "../gpu/index.ts";
+import { elementCount, view } from "../gpu/index.ts";
+
+/** A stored tensor and, when it is trained, the tensor its gradient is added to. */
+export interface Stored {
+  readonly tensor: Tensor;
+  readonly grad?: Tensor;
+}
+
+/** One pool: parameters, gradients and both Adam moments, each f32[P]. */
+export interface Pool {
+  readonly params: Tensor;
+  readonly grads: Tensor;
+  readonly m: Tensor;
+  readonly v: Tensor;
+  /** False for vectors (norm weights, biases), which some recipes leave out of weight decay. */
+  readonly isMatrix: boolean;
+}
+
+/** Hands out the tensors of a model in a fixed order. */
+export interface Storage {
+  take(label: string, shape: readonly number[]): Stored;
+}
+
+/** Frozen tensors: matrices as `matrixType`, vectors as f32, one buffer each. */
+export class FrozenStorage implements Storage {
+  readonly #allocator: Allocator;
+  readonly #matrixType: ElementType;
+
+  constructor(allocator: Allocator, matrixType: ElementType) {
+    this.#allocator = allocator;
+    this.#matrixType = matrixType;
+  }
+
+  take(label: string, shape: readonly number[]): Stored {
+    return {
+      tensor: this.#allocator.tensor("weights", label, shape, shape.length > 1 ? this.#matrixType : "f32"),
+    };
+  }
+}
+
+/** Elements of alignment between tensors of a pool: 256 bytes. */
+const ALIGN = 64;
+const aligned = (shape: readonly number[]): number => Math.ceil(elementCount(shape) / ALIGN) * ALIGN;
+
+/** Lists what would be taken, for laying out pools. */
+class ShapeList implements Storage {
+  readonly shapes: (readonly number[])[] = [];
+
+  take(label: string, shape: readonly number[]): Stored {
+    this.shapes.push(shape);
+    return {
+      tensor: {
+        label,
+        owner: "weights",
+        shape,
+        type: "f32",
+        bufferId: -1,
+        offset: 0,
+        bytes: 4 * elementCount(shape),
+      },
+    };
+  }
+}
+
+/** Trainable tensors: views into pools of at most `maxPoolBytes`. */
+export class PoolStorage implements Storage {
+  readonly pools: readonly Pool[];
+  readonly #places: { pool: Pool; offset: number }[] = [];
+  #taken = 0;
+
+  /** Runs `build` once on paper to learn the shapes, then allocates pools; `build` may then run again for real. */
+  constructor(
+    allocator: Allocator,
+    owner: Owner,
+    maxPoolBytes: number,
+    build: (storage: Storage) => unknown,
+  ) {
+    const list = new ShapeList();
+    build(list);
+    const pools: { elements: number; isMatrix: boolean }[] = [];
+    const places = list.shapes.map((shape) => {
+      const isMatrix = shape.length > 1;
+      const elements = aligned(shape);
+      let index = pools.findLastIndex((pool) => pool.isMatrix === isMatrix);
+      if (index < 0 || 4 * (pools[index]!.elements + elements) > maxPoolBytes)
+        index = pools.push({ elements: 0, isMatrix }) - 1;
+      const offset = pools[index]!.elements;
+      pools[index]!.elements += elements;
+      return { index, offset };
+    });
+    this.pools = pools.map(({ elements, isMatrix }, i) => ({
+      params: allocator.tensor(owner, `${owner}.pool${i}`, [elements]),
+      grads: allocator.tensor("optimizer", `grads.pool${i}`, [elements]),
+      m: allocator.tensor("optimizer", `adam.m.pool${i}`, [elements]),
+      v: allocator.tensor("optimizer", `adam.v.pool${i}`, [elements]),
+      isMatrix,
+    }));
+    this.#places = places.map(({ index, offset }) => ({ pool: this.pools[index]!, offset }));
+  }
+
+  take(label: string, shape: readonly number[]): Stored {
+    const { pool, offset } = this.#places[this.#taken++]!;
+    return {
+      tensor: view(pool.params, offset, shape, label),
+      grad: view(pool.grads, offset, shape, `d.${label}`),
+    };
+  }
+}

@@ -1,0 +1,236 @@
+// The whole policy without golden files, at odd sizes and also in a browser: its gradient against finite differences,
+// decoding against the training forward, recomputed against kept activations.
+
+import { describe, expect, test, vi } from "vitest";
+
+import { SeededRandom } from "../../src/common/random.ts";
+import type { DecoderConfig } from "../../src/model/config.ts";
+import type { PolicyOptions } from "../../src/model/memory.ts";
+import { packGroups } from "../../src/model/packing.ts";
+import type { ParameterSource } from "../../src/model/parameters.ts";
+import { readParameter } from "../../src/model/parameters.ts";
+import { Policy } from "../../src/model/policy.ts";
+import { optimizerStep } from "../../src/optim/optimizer.ts";
+import { WgslRollout } from "../../src/rollout/wgsl.ts";
+import { relativeL2, sharedRecorder, zeros } from "../harness.ts";
+
+/** Nothing is a multiple of a tile, and little of four. */
+const CONFIG: DecoderConfig = {
+  family: "qwen2",
+  layers: 2,
+  hidden: 22,
+  heads: 3,
+  kvHeads: 1,
+  headSize: 20,
+  intermediate: 26,
+  vocab: 37,
+  maxPositions: 64,
+  ropeTheta: 1e4,
+  rmsEps: 1e-6,
+  tied: false,
+  eosTokenIds: [],
+};
+const OPTIONS: PolicyOptions = {
+  baseType: "f32",
+  tokenBudget: 64,
+  activationCheckpointing: false,
+  headChunk: 100,
+};
+const GROUPS = [
+  { prompt: [3, 1, 4], responses: [[1, 5, 9, 2], [6], [5, 3, 5]] },
+  { prompt: [36], responses: [[8, 9, 7]] },
+];
+const TEMPERATURE = 0.8;
+const OPTIMISER = {
+  lr: 0.05,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+  weightDecay: 0,
+  decay: "all",
+  maxNorm: 1,
+} as const;
+
+/** Weights that the policy asks for, drawn by name, plus `step` times a direction that is drawn as well. */
+function weights(step = 0): ParameterSource & { direction(name: string, count: number): Float32Array } {
+  const draw = (name: string, count: number, stream: number): Float32Array => {
+    const random = new SeededRandom(
+      [...name].reduce((a, c) => a * 31 + c.charCodeAt(0), 7) % 2 ** 31,
+      stream,
+    );
+    return Float32Array.from({ length: count }, () => random.normal());
+  };
+  const shapes = new Map<string, readonly number[]>();
+  const direction = (name: string, count: number): Float32Array => draw(name, count, 2).map((d) => 0.1 * d);
+  return {
+    name: "drawn weights",
+    shape: (name) => shapes.get(name) ?? shapeOf(name),
+    read: async (name) => {
+      const count = shapeOf(name).reduce((a, b) => a * b, 1);
+      const mean = name.includes("norm") ? 1 : 0;
+      const towards = direction(name, count);
+      return draw(name, count, 1).map((value, i) => mean + 0.25 * value + step * towards[i]!);
+    },
+    direction,
+  };
+}
+
+function shapeOf(name: string): number[] {
+  const { hidden, heads, kvHeads, headSize, intermediate, vocab } = CONFIG;
+  const rows: Record<string, number> = {
+    q_proj: heads * headSize,
+    k_proj: kvHeads * headSize,
+    v_proj: kvHeads * headSize,
+  };
+  const part = /(\w+)\.(weight|bias)$/.exec(name)!;
+  if (name.includes("norm")) return [hidden];
+  if (part[1] === "embed_tokens" || part[1] === "lm_head") return [vocab, hidden];
+  if (part[1] === "o_proj") return [hidden, heads * headSize];
+  if (part[1] === "down_proj") return [hidden, intermediate];
+  const out = rows[part[1]!] ?? intermediate;
+  return part[2] === "bias" ? [out] : [out, hidden];
+}
+
+const createPolicy = async (change: Partial<PolicyOptions> = {}, step = 0): Promise<Policy> =>
+  Policy.create(await sharedRecorder(), CONFIG, { ...OPTIONS, ...change }, weights(step));
+
+const coefficient = (i: number): number => Math.sin(i + 1);
+const entropyCoefficient = (i: number): number => 0.3 * Math.cos(2 * i);
+
+/** L = sum_r c_r logProb_r + e_r entropy_r. */
+async function objective(policy: Policy): Promise<number> {
+  const [batch] = packGroups(GROUPS, OPTIONS.tokenBudget);
+  policy.forward(batch!, { temperature: TEMPERATURE, useAdapter: true });
+  const { logProb, entropy } = policy.memory.head;
+  const count = batch!.targets.length;
+  const values = [
+    await policy.recorder.readF32(logProb, count),
+    await policy.recorder.readF32(entropy, count),
+  ];
+  return values[0]!.reduce(
+    (sum, value, i) => sum + coefficient(i) * value + entropyCoefficient(i) * values[1]![i]!,
+    0,
+  );
+}
+
+async function gradient(policy: Policy): Promise<Map<string, Float32Array>> {
+  const [batch] = packGroups(GROUPS, OPTIONS.tokenBudget);
+  const { recorder, memory } = policy;
+  recorder.write(
+    memory.head.dLogProb,
+    Float32Array.from(batch!.targets, (_, i) => coefficient(i)),
+  );
+  recorder.write(
+    memory.head.dEntropy,
+    Float32Array.from(batch!.targets, (_, i) => entropyCoefficient(i)),
+  );
+  policy.forward(batch!, { temperature: TEMPERATURE, useAdapter: true });
+  policy.clearGradients();
+  policy.backward();
+  const grads = new Map<string, Float32Array>();
+  for (const parameter of policy.trainable)
+    grads.set(parameter.name, await readParameter(recorder, parameter, "grad"));
+  return grads;
+}
+
+describe("a policy of odd sizes", () => {
+  test("its gradient is the slope of its objective along a random direction", async () => {
+    const policy = await createPolicy();
+    const grads = await gradient(policy);
+    policy.destroy();
+    const source = weights();
+    let slope = 0;
+    for (const [name, grad] of grads) {
+      const towards = source.direction(name, grad.length);
+      slope += grad.reduce((sum, g, i) => sum + g * towards[i]!, 0);
+    }
+    const step = 2e-3;
+    const [up, down] = [await createPolicy({}, step), await createPolicy({}, -step)];
+    const measured = ((await objective(up)) - (await objective(down))) / (2 * step);
+    up.destroy();
+    down.destroy();
+    // Rounding of L, about 1e-5, over the step; the slope is of order 10.
+    expect(Math.abs(slope)).toBeGreaterThan(1);
+    expect(Math.abs(measured / slope - 1)).toBeLessThan(3e-3);
+  });
+
+  test("recomputing activations gives the same gradient", async () => {
+    const [kept, recomputed] = [await createPolicy(), await createPolicy({ activationCheckpointing: true })];
+    const reference = await gradient(kept);
+    for (const [name, grad] of await gradient(recomputed)) {
+      expect(relativeL2(grad, reference.get(name)!), name).toBeLessThan(1e-6);
+    }
+    kept.destroy();
+    recomputed.destroy();
+  });
+
+  test("a fresh adapter changes nothing, and one step moves it", async () => {
+    const lora = { rank: 3, alpha: 6, targets: ["q_proj", "v_proj", "down_proj"] as const, seed: 5 };
+    const policy = await createPolicy({ lora });
+    const [plain, adapted] = [await createPolicy(), policy];
+    expect(await objective(adapted)).toBe(await objective(plain));
+    plain.destroy();
+    await gradient(policy);
+    const before = await objective(policy);
+    optimizerStep(policy.recorder, policy.memory, 1, OPTIMISER);
+    expect(await objective(policy)).toBeLessThan(before - 0.1);
+    policy.destroy();
+  });
+
+  test("neither a training step nor a rollout creates a buffer", async () => {
+    const policy = await createPolicy({ rollout: { rows: 2, promptSlots: 1, maxPrompt: 4, maxNew: 3 } });
+    const engine = new WgslRollout(policy);
+    const sampling = { temperature: 1, topK: 5, topP: 0.9, seed: [1, 2] as const };
+    const created = vi.spyOn(policy.recorder.gpu.device, "createBuffer");
+    for (let step = 1; step <= 3; step++) {
+      await engine.generate([{ prompt: [1, 2], samples: 3, key: step }], {
+        sampling,
+        maxNew: 3,
+        stopTokens: [],
+        useAdapter: true,
+      });
+      await gradient(policy);
+      optimizerStep(policy.recorder, policy.memory, step, OPTIMISER);
+      await policy.recorder.done();
+    }
+    expect(created).not.toHaveBeenCalled();
+    zeros(policy.recorder, [1]);
+    expect(created).toHaveBeenCalledTimes(1);
+    created.mockRestore();
+    policy.destroy();
+  });
+
+  test("decoding gives the log-probabilities of the training forward", async () => {
+    const rollout = { rows: 3, promptSlots: 1, maxPrompt: 4, maxNew: 6 };
+    const policy = await createPolicy({ rollout });
+    const sampling = { temperature: TEMPERATURE, topK: 0, topP: 1, seed: [1, 2] as const };
+    const requests = [
+      { prompt: [3, 1, 4], samples: 4, key: 0 },
+      { prompt: [36], samples: 2, key: 50 },
+    ];
+    const progress: number[] = [];
+    const responses = await new WgslRollout(policy).generate(requests, {
+      sampling,
+      maxNew: 6,
+      stopTokens: [0, 1, 2, 3],
+      useAdapter: true,
+      onTokens: ({ tokens }) => progress.push(...tokens),
+    });
+    const flat = responses.flat();
+    expect(progress.length).toBe(flat.flatMap(({ tokens }) => tokens).length);
+    for (const { tokens, finishReason } of flat) {
+      expect(finishReason).toBe(tokens.at(-1)! <= 3 ? "stop" : "length");
+      expect(tokens.slice(0, -1).every((token) => token > 3)).toBe(true);
+    }
+    const groups = requests.map(({ prompt }, i) => ({
+      prompt,
+      responses: responses[i]!.map(({ tokens }) => tokens),
+    }));
+    const [batch] = packGroups(groups, OPTIONS.tokenBudget);
+    policy.forward(batch!, { temperature: TEMPERATURE, useAdapter: true });
+    const logProb = await policy.recorder.readF32(policy.memory.head.logProb, batch!.targets.length);
+    const sampled = flat.flatMap(({ samplerLogProb }) => samplerLogProb);
+    sampled.forEach((value, i) => expect(Math.abs(value - logProb[i]!)).toBeLessThan(2e-5));
+    policy.destroy();
+  });
+});
