@@ -2,6 +2,7 @@
 
 import { UserError } from "../../common/errors.ts";
 import { nearest } from "../../common/nearest.ts";
+import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
 
 interface Benchmark {
@@ -41,6 +42,7 @@ export const bench = defineCommand({
       const hint = close ? `Did you mean "${close}"?` : "npm run bench lists what is there.";
       throw new UserError(`There is no benchmark "${name}": bench/${name}.ts does not exist. ${hint}`);
     }
+    await installWebGpu();
     return (await load()).default(rest);
   },
 });

@@ -1,0 +1,8 @@
+// The list of commands, in the order in which `--help` shows them. A new command is one file and one line here.
+
+import type { Command } from "../command.ts";
+import { bench } from "./bench.ts";
+import { devices } from "./devices.ts";
+import { verify } from "./verify.ts";
+
+export const COMMANDS: readonly Command[] = [devices, verify, bench];
