@@ -1,0 +1,159 @@
+// The reference model of the training benchmark, as every peer is measured with it: Qwen2-like, 4 layers, hidden 128,
+// 854,144 parameters, full fine-tuning, 16 sequences of 64 tokens. Weights and batches are the caller's or seeded here.
+
+import { SeededRandom } from "../src/common/random.ts";
+import { openGpu, Recorder, selfTest } from "../src/gpu/index.ts";
+import type { DecoderConfig } from "../src/model/config.ts";
+import type { RolloutSizes } from "../src/model/decode-memory.ts";
+import type { PolicyOptions } from "../src/model/memory.ts";
+import type { Group, MicroBatch } from "../src/model/packing.ts";
+import { packGroups } from "../src/model/packing.ts";
+import type { ParameterSource } from "../src/model/parameters.ts";
+import { Policy } from "../src/model/policy.ts";
+import { optimizerStep } from "../src/optim/optimizer.ts";
+import { chooseMatmul } from "../src/ops/matmul-choice.ts";
+
+export const REFERENCE: DecoderConfig = {
+  family: "qwen2",
+  layers: 4,
+  hidden: 128,
+  heads: 4,
+  kvHeads: 2,
+  headSize: 32,
+  intermediate: 384,
+  vocab: 512,
+  maxPositions: 1024,
+  ropeTheta: 1e6,
+  rmsEps: 1e-6,
+  tied: true,
+  eosTokenIds: [],
+};
+export const BATCH = 16;
+export const LENGTH = 64;
+export const TOKENS = BATCH * LENGTH;
+/** 6 * N * tokens with N all 854,144 parameters, the peers' definition. */
+export const STEP_FLOP = 6 * 854_144 * TOKENS;
+
+const ADAMW = {
+  lr: 1e-3,
+  beta1: 0.9,
+  beta2: 0.95,
+  eps: 1e-8,
+  weightDecay: 0.01,
+  decay: "all",
+  maxNorm: Infinity,
+} as const;
+
+/** A recorder on the best adapter there is, self-tested, with matrix products chosen by measurement. */
+export async function openBenchRecorder(): Promise<Recorder> {
+  const recorder = new Recorder(await openGpu({ gpu: navigator.gpu }));
+  await selfTest(recorder);
+  await chooseMatmul(recorder);
+  return recorder;
+}
+
+/** Weights drawn from a seed: N(0, 0.02) matrices, ones for norms, zeros for biases. */
+export function seededWeights(seed = 1): ParameterSource {
+  const random = new SeededRandom(seed);
+  return {
+    name: `seed ${seed}`,
+    shape: (name) => shapes.get(name),
+    read: async (name) => {
+      const shape = shapes.get(name)!;
+      const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+      if (name.includes("norm")) return values.fill(1);
+      return shape.length === 2 ? values.map(() => 0.02 * random.normal()) : values;
+    },
+  };
+}
+
+const shapes = parameterShapes(REFERENCE);
+
+/** Name and shape of every parameter of a tied model. */
+export function parameterShapes({
+  layers,
+  hidden,
+  heads,
+  kvHeads,
+  headSize,
+  intermediate,
+  vocab,
+}: DecoderConfig): Map<string, number[]> {
+  const [q, kv] = [heads * headSize, kvHeads * headSize];
+  const list: [string, number[]][] = [
+    ["model.embed_tokens.weight", [vocab, hidden]],
+    ["model.norm.weight", [hidden]],
+  ];
+  for (let i = 0; i < layers; i++) {
+    const p = `model.layers.${i}`;
+    for (const [name, rows] of [
+      ["q", q],
+      ["k", kv],
+      ["v", kv],
+    ] as const) {
+      list.push(
+        [`${p}.self_attn.${name}_proj.weight`, [rows, hidden]],
+        [`${p}.self_attn.${name}_proj.bias`, [rows]],
+      );
+    }
+    list.push(
+      [`${p}.self_attn.o_proj.weight`, [hidden, q]],
+      [`${p}.mlp.down_proj.weight`, [hidden, intermediate]],
+    );
+    list.push(
+      [`${p}.mlp.gate_proj.weight`, [intermediate, hidden]],
+      [`${p}.mlp.up_proj.weight`, [intermediate, hidden]],
+    );
+    list.push([`${p}.input_layernorm.weight`, [hidden]], [`${p}.post_attention_layernorm.weight`, [hidden]]);
+  }
+  return new Map(list);
+}
+
+/** Makes the reference policy; everything is trained, activations are kept. */
+export function referencePolicy(
+  recorder: Recorder,
+  weights: ParameterSource,
+  rollout?: RolloutSizes,
+): Promise<Policy> {
+  const options: PolicyOptions = {
+    baseType: "f32",
+    tokenBudget: TOKENS,
+    activationCheckpointing: false,
+    headChunk: TOKENS * REFERENCE.vocab,
+    ...(rollout && { rollout }),
+  };
+  return Policy.create(recorder, REFERENCE, options, weights);
+}
+
+/** Sixteen sequences as prompt (first token) and response (the other 64): 1,024 inputs, 1,024 targets. */
+export const asBatch = (inputs: ArrayLike<number>, targets: ArrayLike<number>): MicroBatch => {
+  const groups: Group[] = Array.from({ length: BATCH }, (_, b) => ({
+    prompt: [inputs[b * LENGTH]!],
+    responses: [Array.from({ length: LENGTH }, (_, t) => targets[b * LENGTH + t]!)],
+  }));
+  return packGroups(groups, TOKENS)[0]!;
+};
+
+/** A random batch. */
+export function seededBatch(seed: number): MicroBatch {
+  const random = new SeededRandom(seed);
+  const tokens = Array.from({ length: BATCH * (LENGTH + 1) }, () => random.integer(REFERENCE.vocab));
+  const at = (b: number, t: number): number => tokens[b * (LENGTH + 1) + t]!;
+  const inputs = Array.from({ length: TOKENS }, (_, n) => at(Math.floor(n / LENGTH), n % LENGTH));
+  return asBatch(
+    inputs,
+    Array.from(inputs, (_, n) => at(Math.floor(n / LENGTH), (n % LENGTH) + 1)),
+  );
+}
+
+/** Takes one AdamW step on the mean cross-entropy; returns the loss before it. */
+export async function referenceStep(policy: Policy, batch: MicroBatch, step: number): Promise<number> {
+  const { recorder, memory } = policy;
+  if (step === 1) recorder.write(memory.head.dLogProb, new Float32Array(TOKENS).fill(-1 / TOKENS));
+  policy.forward(batch, { temperature: 1, useAdapter: false });
+  policy.clearGradients();
+  policy.backward();
+  optimizerStep(recorder, memory, step, ADAMW);
+  const logProb = await recorder.readF32(memory.head.logProb, TOKENS);
+  return -logProb.reduce((a, b) => a + b, 0) / TOKENS;
+}
