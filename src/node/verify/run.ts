@@ -137,14 +137,18 @@ export const goldenObjective = (golden: Golden, sign = 1): Objective => ({
   logProb: ({ group, token }) => sign * golden.coefficients[group]![token]!,
 });
 
-/** Takes training step `step` (1-based) of -L at temperature 1; returns the gradient norm before clipping. */
+/**
+ * Takes training step `step` (1-based) of -L at temperature 1 over `groups`, by default all; returns the gradient norm
+ * before clipping.
+ */
 export async function trainStep(
   policy: Policy,
   golden: Golden,
   step: number,
   useAdapter: boolean,
+  groups: readonly Group[] = golden.groups,
 ): Promise<number> {
-  accumulate(policy, golden.groups, goldenObjective(golden, -1), { temperature: 1, useAdapter });
+  accumulate(policy, groups, goldenObjective(golden, -1), { temperature: 1, useAdapter });
   optimizerStep(policy.recorder, policy.memory, step, adamwOptions(golden));
   return (await policy.recorder.readF32(policy.memory.norm, 1))[0]!;
 }
