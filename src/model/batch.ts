@@ -66,7 +66,7 @@ export class DeviceBatch {
       (ids) => ids.find((id) => id >= this.vocab) ?? [],
     )) {
       throw new UserError(
-        `Token ${token} is not in the model's vocabulary of ${this.vocab}: tokenizer and model do not belong together.`,
+        `Token ${token | 0} is not in the model's vocabulary of ${this.vocab}: tokenizer and model do not belong together.`,
       );
     }
     const tiles = attentionTiles(batch.segments);

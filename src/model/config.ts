@@ -25,15 +25,24 @@ export interface DecoderConfig {
 type Json = Readonly<Record<string, unknown>>;
 
 /** Reads a `config.json` as transformers 4 and 5 write it. Throws UserError naming the field, its value and what fits. */
-export function parseDecoderConfig(json: unknown): DecoderConfig {
+export function parseDecoderConfig(json: unknown, file = "config.json"): DecoderConfig {
+  try {
+    return readConfig(json);
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(`${file}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+function readConfig(json: unknown): DecoderConfig {
   if (typeof json !== "object" || json === null)
-    throw new UserError("config.json does not hold an object: it is not a model configuration.");
+    throw new UserError("it does not hold an object, so it is not a model configuration.");
   const c = json as Json;
   refuse(c, "model_type", c["model_type"], ["qwen2"]);
   refuse(c, "hidden_act", c["hidden_act"], ["silu"]);
   if (c["use_sliding_window"] === true) {
     throw new UserError(
-      "config.json: use_sliding_window is true, and sliding-window attention is not computed here. Use a model without it.",
+      "use_sliding_window is true, and sliding-window attention is not computed here. Use a model without it.",
     );
   }
   const heads = positive(c, "num_attention_heads");
@@ -44,7 +53,7 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
     hidden,
     heads,
     kvHeads: positive(c, "num_key_value_heads", heads),
-    headSize: positive(c, "head_dim", hidden / heads),
+    headSize: headSize(c, hidden, heads),
     intermediate: positive(c, "intermediate_size"),
     vocab: positive(c, "vocab_size"),
     maxPositions: positive(c, "max_position_embeddings"),
@@ -57,43 +66,43 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
   return config;
 }
 
+function headSize(c: Json, hidden: number, heads: number): number {
+  if ((c["head_dim"] ?? undefined) !== undefined) return positive(c, "head_dim");
+  if (hidden % heads === 0) return hidden / heads;
+  throw new UserError(
+    `hidden_size ${hidden} is not a multiple of num_attention_heads ${heads}, and there is no head_dim.`,
+  );
+}
+
 function checkHeads({ heads, kvHeads, headSize, vocab }: DecoderConfig): void {
   if (heads % kvHeads !== 0) {
-    throw new UserError(
-      `config.json: num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}.`,
-    );
+    throw new UserError(`num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}.`);
   }
   if (headSize % 4 !== 0 || headSize < 16 || headSize > 128) {
-    throw new UserError(
-      `config.json: the head size is ${headSize}; a multiple of 4 from 16 to 128 is needed.`,
-    );
+    throw new UserError(`the head size is ${headSize}; a multiple of 4 from 16 to 128 is needed.`);
   }
-  if (vocab > 2 ** 24)
-    throw new UserError(`config.json: vocab_size is ${vocab}; at most ${2 ** 24} is supported.`);
+  if (vocab > 2 ** 24) throw new UserError(`vocab_size is ${vocab}; at most ${2 ** 24} is supported.`);
 }
 
 function refuse(c: Json, field: string, value: unknown, allowed: readonly string[]): void {
   if (typeof value === "string" && allowed.includes(value)) return;
   const architecture = Array.isArray(c["architectures"]) ? ` (${String(c["architectures"][0])})` : "";
   throw new UserError(
-    `config.json: ${field} is ${JSON.stringify(value) ?? "missing"}${architecture}, and this engine computes ${allowed.join(" or ")}. Use a Qwen2 or Qwen2.5 model.`,
+    `${field} is ${JSON.stringify(value) ?? "missing"}${architecture}, and this engine computes ${allowed.join(" or ")}. Use a Qwen2 or Qwen2.5 model.`,
   );
 }
 
 function number(c: Json, field: string, fallback?: number): number {
   const value = c[field] ?? fallback;
   if (typeof value !== "number" || !Number.isFinite(value) || value <= 0) {
-    throw new UserError(
-      `config.json: ${field} is ${JSON.stringify(value) ?? "missing"}; a positive number is needed.`,
-    );
+    throw new UserError(`${field} is ${JSON.stringify(value) ?? "missing"}; a positive number is needed.`);
   }
   return value;
 }
 
 function positive(c: Json, field: string, fallback?: number): number {
   const value = number(c, field, fallback);
-  if (!Number.isSafeInteger(value))
-    throw new UserError(`config.json: ${field} is ${value}; a whole number is needed.`);
+  if (!Number.isSafeInteger(value)) throw new UserError(`${field} is ${value}; a whole number is needed.`);
   return value;
 }
 
@@ -103,7 +112,7 @@ function ropeTheta(c: Json): number {
   const type = parameters["rope_type"] ?? parameters["type"] ?? "default";
   if (type !== "default") {
     throw new UserError(
-      `config.json: the rotary embedding is scaled (${JSON.stringify(type)}), which is not computed here. Use a model without rope scaling.`,
+      `the rotary embedding is scaled (${JSON.stringify(type)}), which is not computed here. Use a model without rope scaling.`,
     );
   }
   return number({ rope_theta: parameters["rope_theta"] ?? c["rope_theta"] }, "rope_theta", 10000);

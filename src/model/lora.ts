@@ -76,6 +76,54 @@ export function checkLora({ rank, alpha, targets }: LoraConfig): void {
   }
 }
 
+/** Settings of PEFT that change what an adapter computes, with the values that mean what is computed here. */
+const PEFT_PLAIN: Readonly<Record<string, readonly unknown[]>> = {
+  peft_type: ["LORA"],
+  use_rslora: [false],
+  use_dora: [false],
+  use_qalora: [false],
+  lora_bias: [false],
+  fan_in_fan_out: [false],
+  bias: ["none"],
+  modules_to_save: [null],
+  layers_to_transform: [null],
+  layer_replication: [null],
+  target_parameters: [null],
+  trainable_token_indices: [null],
+};
+
+/**
+ * Reads PEFT's `adapter_config.json`. Throws UserError naming the field, its value and what is computed here: PEFT itself
+ * would load most mistakes without a word.
+ */
+export function parsePeftConfig(
+  json: Readonly<Record<string, unknown>>,
+  file: string,
+): Omit<LoraConfig, "seed"> {
+  const show = (value: unknown): string => JSON.stringify(value) ?? "missing";
+  for (const [field, allowed] of Object.entries(PEFT_PLAIN)) {
+    const value = json[field];
+    if (value === undefined || allowed.includes(value)) continue;
+    throw new UserError(
+      `${file}: ${field} is ${show(value)}, and this engine computes ${show(allowed[0])}. Save the adapter without it.`,
+    );
+  }
+  for (const field of ["rank_pattern", "alpha_pattern"]) {
+    if (Object.keys(json[field] ?? {}).length === 0) continue;
+    throw new UserError(
+      `${file}: ${field} is ${show(json[field])}, and this engine has one rank and alpha for all modules.`,
+    );
+  }
+  const { r: rank, lora_alpha: alpha, target_modules: targets } = json;
+  if (typeof rank !== "number") throw new UserError(`${file}: r is ${show(rank)}; a number is needed.`);
+  if (typeof alpha !== "number")
+    throw new UserError(`${file}: lora_alpha is ${show(alpha)}; a number is needed.`);
+  if (!Array.isArray(targets)) {
+    throw new UserError(`${file}: target_modules is ${show(targets)}; a list of module names is needed.`);
+  }
+  return { rank, alpha, targets: targets as LoraTarget[] };
+}
+
 /** Takes the adapter's tensors from `storage` in a fixed order and lists them under PEFT's names. */
 export function buildAdapter(config: DecoderConfig, lora: LoraConfig, storage: Storage): Adapter {
   const parameters: Parameter[] = [];

@@ -65,9 +65,9 @@ export interface PolicyMemory {
   readonly decode: DecodeMemory | undefined;
 }
 
-/** Longest sequence that the rotary table must cover. */
-export const maxPosition = (config: DecoderConfig, { tokenBudget, rollout }: PolicyOptions): number =>
-  Math.min(config.maxPositions, Math.max(tokenBudget, (rollout?.maxPrompt ?? 0) + (rollout?.maxNew ?? 0)));
+/** Longest sequence that can occur, and so the length of the rotary table; angles exist for any position. */
+export const maxPosition = ({ tokenBudget, rollout }: PolicyOptions): number =>
+  Math.max(tokenBudget, (rollout?.maxPrompt ?? 0) + (rollout?.maxNew ?? 0));
 
 /** Allocates everything, for real or on paper. `maxBindingBytes` cuts vocabularies and pools. */
 export function allocatePolicy(
@@ -105,7 +105,7 @@ export function allocatePolicy(
       gradNormPartials(pools.map(({ grads }) => elementCount(grads.shape))),
     ]),
     norm: allocator.tensor("optimizer", "gradNorm", [4]),
-    ropeTable: allocator.tensor("weights", "rope", [maxPosition(config, options), config.headSize]),
+    ropeTable: allocator.tensor("weights", "rope", [maxPosition(options), config.headSize]),
     batch: new DeviceBatch(allocator, tokenBudget, config.vocab),
     activations: allocateActivations(
       allocator,

@@ -12,6 +12,8 @@ import type { Parameter } from "./weights.ts";
 export interface ParameterSource {
   /** Shown in messages. */
   readonly name: string;
+  /** Every tensor of the source, where it can tell; one that nothing asks for is then refused. */
+  readonly names?: readonly string[];
   /** Shape of a tensor, or undefined when the source has none of that name. */
   shape(name: string): readonly number[] | undefined;
   /** Values of a tensor, row-major. */
@@ -53,17 +55,27 @@ export async function loadParameters(
 function checkShapes(parameters: readonly Parameter[], source: ParameterSource): void {
   for (const { name, shape } of parameters) {
     const found = source.shape(name);
-    if (!found)
+    if (!found) {
       throw new UserError(
-        `${source.name} has no tensor "${name}" [${shape}]: the file does not belong to this config.json, or it is incomplete.`,
+        `${source.name} has no tensor "${name}" [${shape}]: the file and its configuration do not belong together, or it is incomplete.`,
       );
+    }
     if (found.length !== shape.length || found.some((size, i) => size !== shape[i])) {
       throw new UserError(
-        `Tensor "${name}" in ${source.name} has shape [${found}], and config.json asks for [${shape}]: the two do not belong together.`,
+        `Tensor "${name}" in ${source.name} has shape [${found}], and its configuration asks for [${shape}]: the two do not belong together.`,
       );
     }
   }
+  const known = new Set(parameters.map(({ name }) => name));
+  const strangers = (source.names ?? []).filter((name) => !known.has(name) && !HARMLESS.test(name));
+  if (strangers.length === 0) return;
+  throw new UserError(
+    `${source.name} holds ${strangers.length} tensors that its configuration does not ask for, "${strangers[0]}" among them: the two do not belong together.`,
+  );
 }
+
+/** A copy of tied weights, and tables that old versions of transformers saved. */
+const HARMLESS = /^lm_head\.weight$|\.rotary_emb\.inv_freq$/;
 
 function checkFinite(name: string, values: Float32Array, file: string): void {
   const at = values.findIndex((value) => !Number.isFinite(value));

@@ -69,10 +69,7 @@ export class Policy {
       allocatePolicy(real, config, options, gpu.maxBindingBytes),
     );
     try {
-      recorder.write(
-        memory.ropeTable,
-        ropeTable(maxPosition(config, options), config.headSize, config.ropeTheta),
-      );
+      recorder.write(memory.ropeTable, ropeTable(maxPosition(options), config.headSize, config.ropeTheta));
       await loadParameters(recorder, memory.weights.parameters, weights);
       const { adapter } = memory;
       if (adapter) await loadParameters(recorder, adapter.parameters, freshAdapter(adapter));

@@ -38,7 +38,7 @@ describe("weights are refused", () => {
     [
       "when a tensor has another shape",
       altered({ shape: (name) => (name === NORM ? [32] : golden.weights.shape(name)) }),
-      /input_layernorm\.weight" .* has shape \[32\], and config\.json asks for \[64\]/,
+      /input_layernorm\.weight" .* has shape \[32\], and its configuration asks for \[64\]/,
     ],
     [
       "when a value is not a number",
@@ -61,6 +61,13 @@ describe("weights are refused", () => {
       expect(recorder.gpu.liveBytes, "nothing stays allocated").toBe(before);
     });
   }
+});
+
+test("weights that the configuration does not ask for are refused", async () => {
+  const names = [...golden.weights.names!, "model.layers.2.mlp.up_proj.weight"];
+  await expect(create({}, { ...golden.weights, name: "w", names })).rejects.toThrow(
+    /^w holds 1 tensors .* "model\.layers\.2\.mlp\.up_proj\.weight"/,
+  );
 });
 
 describe("settings are refused", () => {

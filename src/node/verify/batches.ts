@@ -6,7 +6,7 @@ import { openGpu, Recorder as GpuRecorder, selfTest } from "../../gpu/index.ts";
 import type { Group } from "../../model/packing.ts";
 import type { ParameterSource } from "../../model/parameters.ts";
 import type { Check } from "./check.ts";
-import { maxAbs, RelativeL2 } from "./check.ts";
+import { maxScaled, RelativeL2 } from "./check.ts";
 import type { Golden } from "./golden.ts";
 import type { Objective, PolicyChoice, Values } from "./run.ts";
 import { evaluate, gradients, withPolicy } from "./run.ts";
@@ -56,7 +56,10 @@ function pass(
 
 /** Two results that must agree: largest difference of log-probabilities, relative L2 of gradients. */
 function agreement(name: string, actual: PassResult, reference: PassResult, tolerance = EQUAL): Check[] {
-  const tokens = maxAbs([...actual.logProb, ...actual.entropy], [...reference.logProb, ...reference.entropy]);
+  const tokens = maxScaled(
+    [...actual.logProb, ...actual.entropy],
+    [...reference.logProb, ...reference.entropy],
+  );
   const errors = new RelativeL2();
   for (const [parameter, values] of reference.grads)
     errors.add(parameter, actual.grads.get(parameter)!, values);
@@ -64,11 +67,17 @@ function agreement(name: string, actual: PassResult, reference: PassResult, tole
     {
       name: `${name}: log-probabilities, entropies`,
       worst: tokens.worst,
-      unit: "abs",
+      unit: "abs/max(1,|x|)",
       tolerance,
       where: `value ${tokens.index}`,
     },
-    { name: `${name}: gradients`, worst: errors.worst, unit: "rel L2", tolerance, where: errors.where },
+    {
+      name: `${name}: gradients`,
+      worst: errors.worst.error,
+      unit: "rel L2",
+      tolerance,
+      where: errors.worst.name,
+    },
   ];
 }
 

@@ -5,7 +5,7 @@ export interface Check {
   readonly name: string;
   /** Worst error, in the unit that `unit` names. */
   readonly worst: number;
-  readonly unit: "abs" | "rel L2" | "mismatches" | "bytes" | "rel";
+  readonly unit: "abs" | "rel L2" | "mismatches" | "bytes" | "rel" | "abs/max(1,|x|)";
   readonly tolerance: number;
   /** Tensor or place of the worst error. */
   readonly where: string;
@@ -14,16 +14,17 @@ export interface Check {
 /** True when the error is a number within tolerance; NaN never passes. */
 export const passes = ({ worst, tolerance }: Check): boolean => worst <= tolerance;
 
-/** Largest |actual - expected|; a difference in length or a NaN counts as infinite. */
-export function maxAbs(
+/** Largest error over two lists; a difference in length or a NaN counts as infinite. */
+function largest(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
+  unit: (expected: number) => number,
 ): { worst: number; index: number } {
   if (actual.length !== expected.length) return { worst: Infinity, index: 0 };
   let worst = 0;
   let index = 0;
   for (let i = 0; i < expected.length; i++) {
-    const error = Math.abs(actual[i]! - expected[i]!);
+    const error = Math.abs(actual[i]! - expected[i]!) / unit(expected[i]!);
     if (error <= worst) continue;
     worst = Number.isNaN(error) ? Infinity : error;
     index = i;
@@ -31,34 +32,55 @@ export function maxAbs(
   return { worst, index };
 }
 
+/** Largest |actual - expected|. */
+export const maxAbs = (actual: ArrayLike<number>, expected: ArrayLike<number>) =>
+  largest(actual, expected, () => 1);
+
+/** Largest |actual - expected| / max(1, |expected|): what float32 can promise for a log-probability of -30. */
+export const maxScaled = (actual: ArrayLike<number>, expected: ArrayLike<number>) =>
+  largest(actual, expected, (value) => Math.max(1, Math.abs(value)));
+
+/** A reference below this share of the whole is zero (float64 knows): its error is measured against the whole. */
+const ZERO_SHARE = 1e-12;
+
 /** Sums of squares for relative L2 errors of one tensor and of many. */
 export class RelativeL2 {
-  #difference = 0;
-  #reference = 0;
-  worst = 0;
-  where = "-";
+  readonly #tensors: { name: string; difference: number; size: number }[] = [];
 
-  /** Adds one tensor; `reference` is what it is relative to. */
-  add(name: string, actual: ArrayLike<number>, reference: ArrayLike<number>): void {
+  /** Adds one tensor; `reference` is what it is relative to. Elements where `leaveOut` is true do not count. */
+  add(
+    name: string,
+    actual: ArrayLike<number>,
+    reference: ArrayLike<number>,
+    leaveOut: (index: number) => boolean = () => false,
+  ): void {
     let difference = actual.length === reference.length ? 0 : Infinity;
     let size = 0;
     for (let i = 0; i < reference.length; i++) {
+      if (leaveOut(i)) continue;
       difference += (actual[i]! - reference[i]!) ** 2;
       size += reference[i]! ** 2;
     }
-    this.#difference += difference;
-    this.#reference += size;
-    const error = relative(difference, size);
-    if (error <= this.worst) return;
-    this.worst = error;
-    this.where = name;
+    this.#tensors.push({ name, difference, size });
   }
 
   /** Error over all tensors together. */
   get overall(): number {
-    return relative(this.#difference, this.#reference);
+    return relative(sum(this.#tensors, "difference"), sum(this.#tensors, "size"));
+  }
+
+  /** The tensor with the largest error of its own. */
+  get worst(): { name: string; error: number } {
+    const whole = sum(this.#tensors, "size");
+    const scale = (size: number): number => (size > ZERO_SHARE ** 2 * whole ? size : whole);
+    return this.#tensors
+      .map(({ name, difference, size }) => ({ name, error: relative(difference, scale(size)) }))
+      .reduce((a, b) => (b.error > a.error ? b : a), { name: "-", error: 0 });
   }
 }
+
+const sum = <Key extends string>(list: readonly Record<Key, number>[], key: Key): number =>
+  list.reduce((total, item) => total + item[key], 0);
 
 function relative(difference: number, size: number): number {
   if (difference === 0) return 0;

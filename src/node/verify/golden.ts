@@ -9,9 +9,12 @@ import type { SafetensorsFile } from "../../formats/safetensors.ts";
 import { bytesSource, openSafetensors } from "../../formats/safetensors.ts";
 import type { DecoderConfig } from "../../model/config.ts";
 import { parseDecoderConfig } from "../../model/config.ts";
-import type { LoraConfig, LoraTarget } from "../../model/lora.ts";
+import type { LoraConfig } from "../../model/lora.ts";
+import { parsePeftConfig } from "../../model/lora.ts";
 import type { Group } from "../../model/packing.ts";
 import type { ParameterSource } from "../../model/parameters.ts";
+
+type Json = Readonly<Record<string, unknown>>;
 
 /** AdamW as the golden training steps used it. */
 export interface GoldenTraining {
@@ -50,36 +53,54 @@ export async function responseValues(golden: Golden, name: string): Promise<numb
   );
 }
 
+/** Tensors without which nothing would be compared. */
+const REQUIRED = [
+  "logprobs",
+  "entropy",
+  "lora_logprobs",
+  "lora_entropy",
+  "greedy_tokens",
+  "lora_greedy_tokens",
+];
+
 /** Opens a directory. Throws UserError naming the file or field that is missing or wrong. */
 export async function openGolden(directory: string): Promise<Golden> {
-  const name = path.basename(path.resolve(directory));
-  const json = async (file: string): Promise<Record<string, unknown>> => {
-    const text = (await load(directory, file)).toString("utf8");
-    try {
-      return JSON.parse(text) as Record<string, unknown>;
-    } catch (cause) {
-      throw new UserError(
-        `${path.join(directory, file)} is not JSON: the file is damaged or not what its name says.`,
-        { cause },
-      );
-    }
-  };
-  const config = parseDecoderConfig(await json("config.json"));
+  const config = parseDecoderConfig(
+    await json(directory, "config.json"),
+    path.join(directory, "config.json"),
+  );
   const file = await tensors(directory, "golden.safetensors");
-  const meta = await json("golden.json");
-  const peft = await json("adapter/adapter_config.json");
+  for (const name of REQUIRED) file.entry(name);
+  const meta = await json(directory, "golden.json");
+  const adapterConfig = "adapter/adapter_config.json";
   return {
-    name,
+    name: path.basename(path.resolve(directory)),
     config,
     weights: parameterSource(await tensors(directory, "model.safetensors")),
     adapter: parameterSource(await tensors(directory, "adapter/adapter_model.safetensors")),
-    lora: loraConfig(peft),
-    temperature: field(meta, "temperature", "number") as number,
-    training: training(field(meta, "adamw", "object") as Record<string, unknown>),
+    lora: {
+      ...parsePeftConfig(await json(directory, adapterConfig), path.join(directory, adapterConfig)),
+      seed: 0,
+    },
+    temperature: positive(meta, "temperature", directory),
+    training: training(meta, directory),
     ...(await sequences(file)),
     norms: norms(meta),
     file,
   };
+}
+
+async function json(directory: string, name: string): Promise<Json> {
+  const file = path.join(directory, name);
+  const text = (await load(directory, name)).toString("utf8");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new UserError(`${file} is not JSON: the file is damaged or not what its name says.`, { cause });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
+  throw new UserError(`${file} holds ${JSON.stringify(value)?.slice(0, 40)}, and an object is needed.`);
 }
 
 async function load(directory: string, file: string): Promise<Buffer> {
@@ -101,44 +122,44 @@ const tensors = async (directory: string, file: string): Promise<SafetensorsFile
 /** Parameters straight from a safetensors file. */
 export const parameterSource = (file: SafetensorsFile): ParameterSource => ({
   name: file.name,
+  names: [...file.entries.keys()],
   shape: (name) => file.entries.get(name)?.shape,
   read: (name) => file.readF32(name),
 });
 
-function field(json: Record<string, unknown>, name: string, type: "number" | "object"): unknown {
-  const value = json[name];
-  if (typeof value !== type || value === null)
-    throw new UserError(
-      `golden.json: "${name}" is ${JSON.stringify(value) ?? "missing"}; a ${type} is needed.`,
-    );
-  return value;
+function positive(object: Json, name: string, directory: string): number {
+  const value = object[name];
+  if (typeof value === "number" && value > 0) return value;
+  throw new UserError(
+    `${directory}/golden.json: "${name}" is ${JSON.stringify(value) ?? "missing"}; a positive number is needed.`,
+  );
 }
 
-function training(json: Record<string, unknown>): GoldenTraining {
-  const betas = json["betas"] as [number, number];
-  const number = (name: string): number => field(json, name, "number") as number;
+function training(meta: Json, directory: string): GoldenTraining {
+  const adamw = (meta["adamw"] ?? {}) as Json;
+  const betas = adamw["betas"];
+  if (!Array.isArray(betas) || betas.length !== 2 || !betas.every((beta) => typeof beta === "number")) {
+    throw new UserError(
+      `${directory}/golden.json: adamw.betas is ${JSON.stringify(betas) ?? "missing"}; two numbers are needed.`,
+    );
+  }
   return {
-    lr: number("lr"),
-    betas,
-    eps: number("eps"),
-    weightDecay: number("weight_decay"),
-    maxNorm: number("clip_grad_norm"),
-    steps: number("steps"),
+    lr: positive(adamw, "lr", directory),
+    betas: betas as [number, number],
+    eps: positive(adamw, "eps", directory),
+    weightDecay: typeof adamw["weight_decay"] === "number" ? adamw["weight_decay"] : 0,
+    maxNorm: positive(adamw, "clip_grad_norm", directory),
+    steps: positive(adamw, "steps", directory),
   };
 }
 
-function norms(meta: Record<string, unknown>): Golden["norms"] {
-  const float64 = (meta["float64"] ?? {}) as Record<string, { grad_norm_before_clip: number }[]>;
-  const list = (name: string): number[] => (float64[name] ?? []).map((step) => step.grad_norm_before_clip);
+function norms(meta: Json): Golden["norms"] {
+  const float64 = (meta["float64"] ?? {}) as Record<string, unknown>;
+  const list = (name: string): number[] =>
+    Array.isArray(float64[name])
+      ? float64[name].map((step: Json) => Number(step["grad_norm_before_clip"]))
+      : [];
   return { full: list("full_train"), adapter: list("lora_train") };
-}
-
-function loraConfig(peft: Record<string, unknown>): LoraConfig {
-  const { r: rank, lora_alpha: alpha, target_modules: targets } = peft;
-  if (typeof rank !== "number" || typeof alpha !== "number" || !Array.isArray(targets)) {
-    throw new UserError("adapter_config.json: r, lora_alpha and target_modules (a list) are needed.");
-  }
-  return { rank, alpha, targets: targets as LoraTarget[], seed: 0 };
 }
 
 async function sequences(file: SafetensorsFile): Promise<Pick<Golden, "groups" | "coefficients">> {
@@ -146,17 +167,22 @@ async function sequences(file: SafetensorsFile): Promise<Pick<Golden, "groups" |
   const lengths = await file.readI32("lengths");
   const prompts = await file.readI32("prompt_lengths");
   const coefficients = await file.readF32("coeffs");
-  const width = file.entry("tokens").shape[1]!;
-  const rows = [...lengths].map((length, b) => ({
-    tokens: [...tokens.subarray(b * width, b * width + length)],
-    prompt: prompts[b]!,
-    coefficients: [...coefficients.subarray(b * width + prompts[b]!, b * width + length)],
-  }));
-  return {
-    groups: rows.map((row) => ({
-      prompt: row.tokens.slice(0, row.prompt),
-      responses: [row.tokens.slice(row.prompt)],
-    })),
-    coefficients: rows.map((row) => row.coefficients),
-  };
+  const width = file.entry("tokens").shape[1] ?? 0;
+  const rows = [...lengths].map((length, b) => {
+    const prompt = prompts[b] ?? 0;
+    if (prompt < 1 || prompt >= length || length > width) {
+      throw new UserError(
+        `${file.name}: sequence ${b} has length ${length} and prompt length ${prompt} of ${width} tokens: at least one token of each is needed, within the width.`,
+      );
+    }
+    const at = b * width;
+    return {
+      group: {
+        prompt: [...tokens.subarray(at, at + prompt)],
+        responses: [[...tokens.subarray(at + prompt, at + length)]],
+      },
+      coefficients: [...coefficients.subarray(at + prompt, at + length)],
+    };
+  });
+  return { groups: rows.map(({ group }) => group), coefficients: rows.map((row) => row.coefficients) };
 }
