@@ -1,10 +1,11 @@
-// Decoding on the reference model: tokens a second at 1, 8 and 32 rows.
+// Decoding on the reference model: tokens a second at 1, 8 and 32 rows. With `lora`, an adapter of rank 8 is on every
+// module.
 
 import { WgslRollout } from "../src/rollout/wgsl.ts";
 import { printProfile } from "./profile.ts";
 import { openBenchRecorder, REFERENCE, referencePolicy, seededWeights } from "./reference-model.ts";
 
-export const summary = "decode tokens/s of the reference model at 1, 8 and 32 rows";
+export const summary = "decode tokens/s of the reference model at 1, 8 and 32 rows; lora: with an adapter";
 
 const ROWS = [1, 8, 32] as const;
 const PROMPT = Array.from({ length: 32 }, (_, i) => (i * 37) % REFERENCE.vocab);
@@ -13,16 +14,13 @@ const ROUNDS = 3;
 /** Few enough that all their timestamps fit the profiler. */
 const PROFILED_TOKENS = 16;
 
-export default async function run(): Promise<void> {
+export default async function run(args: readonly string[]): Promise<void> {
+  const lora = args.includes("lora");
   const recorder = await openBenchRecorder();
   const { gpu } = recorder;
   const maxRows = Math.max(...ROWS);
-  const policy = await referencePolicy(recorder, seededWeights(), {
-    rows: maxRows,
-    promptSlots: 4,
-    maxPrompt: PROMPT.length,
-    maxNew: NEW_TOKENS,
-  });
+  const rollout = { rows: maxRows, promptSlots: 4, maxPrompt: PROMPT.length, maxNew: NEW_TOKENS };
+  const policy = await referencePolicy(recorder, seededWeights(), { lora, rollout });
   const engine = new WgslRollout(policy);
   const sampling = { temperature: 1, topK: 0, topP: 1, seed: [1, 2] as const };
   const decode = (samples: number, maxNew = NEW_TOKENS) =>
@@ -30,11 +28,11 @@ export default async function run(): Promise<void> {
       sampling,
       maxNew,
       stopTokens: [],
-      useAdapter: false,
+      useAdapter: lora,
     });
   await decode(maxRows);
   console.log(
-    `adapter: ${gpu.adapterName}; prompt ${PROMPT.length}, ${NEW_TOKENS} new tokens a row; best of ${ROUNDS}`,
+    `adapter: ${gpu.adapterName};${lora ? " LoRA;" : ""} prompt ${PROMPT.length}, ${NEW_TOKENS} new tokens a row; best of ${ROUNDS}`,
   );
   console.log(
     `\n| rows | tokens/s | ms a step | dispatches a step | against 1 row |\n|---:|---:|---:|---:|---:|`,

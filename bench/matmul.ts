@@ -250,7 +250,7 @@ async function skinny(recorder: Recorder, rounds: number): Promise<void> {
 
 /** `rounds` defaults to 3; medians over them. */
 export default async function run([rounds]: readonly string[]): Promise<void> {
-  const recorder = new Recorder(await openGpu({ gpu: await installWebGpu() }));
+  const recorder = new Recorder(await openGpu({ gpu: await installWebGpu(), alsoFeatures: ["shader-f16"] }));
   await selfTest(recorder);
   const { products, skinny: few } = await chooseMatmul(recorder);
   const chosen = [...Object.entries(products), ...STORAGES.map((type) => [`skinny ${type}`, few[type]])];

@@ -17,6 +17,8 @@ export async function printProfile(
     await profiler.collect();
   }
   recorder.profiler = undefined;
+  if (profiler.dropped > 0)
+    console.log(`${profiler.dropped} dispatches found no room in the profiler and are left out`);
   const rows = profiler.rows();
   const total = rows.reduce((sum, row) => sum + row.milliseconds, 0);
   const line = (label: string, count: number, ms: number): string =>

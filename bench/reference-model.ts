@@ -9,6 +9,7 @@ import type { PolicyOptions } from "../src/model/memory.ts";
 import type { Group, MicroBatch } from "../src/model/packing.ts";
 import { packGroups } from "../src/model/packing.ts";
 import type { ParameterSource } from "../src/model/parameters.ts";
+import { LORA_TARGETS } from "../src/model/lora.ts";
 import { Policy } from "../src/model/policy.ts";
 import { optimizerStep } from "../src/optim/optimizer.ts";
 import { chooseMatmul } from "../src/ops/matmul-choice.ts";
@@ -46,7 +47,7 @@ const ADAMW = {
 
 /** A recorder on the best adapter there is, self-tested, with matrix products chosen by measurement. */
 export async function openBenchRecorder(): Promise<Recorder> {
-  const recorder = new Recorder(await openGpu({ gpu: navigator.gpu }));
+  const recorder = new Recorder(await openGpu({ gpu: navigator.gpu, alsoFeatures: ["shader-f16"] }));
   await selfTest(recorder);
   await chooseMatmul(recorder);
   return recorder;
@@ -109,17 +110,21 @@ export function parameterShapes({
   return new Map(list);
 }
 
-/** Makes the reference policy; everything is trained, activations are kept. */
+/** LoRA of rank 8 on every module. */
+const LORA = { rank: 8, alpha: 16, targets: LORA_TARGETS, seed: 1 } as const;
+
+/** Makes the reference policy; activations are kept, and everything is trained unless `lora` asks for an adapter. */
 export function referencePolicy(
   recorder: Recorder,
   weights: ParameterSource,
-  rollout?: RolloutSizes,
+  { lora = false, rollout }: { readonly lora?: boolean; readonly rollout?: RolloutSizes } = {},
 ): Promise<Policy> {
   const options: PolicyOptions = {
     baseType: "f32",
     tokenBudget: TOKENS,
     activationCheckpointing: false,
     headChunk: TOKENS * REFERENCE.vocab,
+    ...(lora && { lora: LORA }),
     ...(rollout && { rollout }),
   };
   return Policy.create(recorder, REFERENCE, options, weights);
@@ -146,11 +151,11 @@ export function seededBatch(seed: number): MicroBatch {
   );
 }
 
-/** Takes one AdamW step on the mean cross-entropy; returns the loss before it. */
+/** Takes one AdamW step on the mean cross-entropy, of the adapter if there is one; returns the loss before it. */
 export async function referenceStep(policy: Policy, batch: MicroBatch, step: number): Promise<number> {
   const { recorder, memory } = policy;
   if (step === 1) recorder.write(memory.head.dLogProb, new Float32Array(TOKENS).fill(-1 / TOKENS));
-  policy.forward(batch, { temperature: 1, useAdapter: false });
+  policy.forward(batch, { temperature: 1, useAdapter: true });
   policy.clearGradients();
   policy.backward();
   optimizerStep(recorder, memory, step, ADAMW);

@@ -1,4 +1,5 @@
-// One training step of the reference model: time, breakdown per kernel, dispatches, submits, peak bytes.
+// One training step of the reference model: time, breakdown per kernel, dispatches, submits, peak bytes. With `lora`, an
+// adapter of rank 8 on every module is trained instead of all weights.
 
 import { printProfile } from "./profile.ts";
 import {
@@ -12,7 +13,7 @@ import {
 } from "./reference-model.ts";
 
 export const summary =
-  "one training step of the 854k-parameter reference model, with its breakdown per kernel";
+  "one training step of the 854k-parameter reference model, with its breakdown per kernel; lora: of an adapter";
 
 const WARM_UP = 5;
 const STEPS = 8;
@@ -20,10 +21,11 @@ const PROFILED = 3;
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
-export default async function run(): Promise<void> {
+export default async function run(args: readonly string[]): Promise<void> {
+  const lora = args.includes("lora");
   const recorder = await openBenchRecorder();
   const { gpu } = recorder;
-  const policy = await referencePolicy(recorder, seededWeights());
+  const policy = await referencePolicy(recorder, seededWeights(), { lora });
   const times: number[] = [];
   let step = 0;
   let before = { ...gpu.usage };

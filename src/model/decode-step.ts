@@ -4,9 +4,11 @@
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { attentionDecode } from "../ops/attention-decode.ts";
 import { kvAppend } from "../ops/kv-cache.ts";
+import { loraSkinny } from "../ops/lora.ts";
 import { matmulSkinny } from "../ops/matmul.ts";
 import { rmsnorm } from "../ops/rmsnorm.ts";
 import { rope } from "../ops/rope.ts";
+import type { SampleArgs } from "../ops/sampling.ts";
 import { sample } from "../ops/sampling.ts";
 import { swiglu } from "../ops/swiglu.ts";
 import type { DecoderConfig } from "./config.ts";
@@ -14,19 +16,11 @@ import type { DecodeMemory } from "./decode-memory.ts";
 import { ROW_STATE_WORDS } from "./decode-memory.ts";
 import type { LayerAdapter, LoraBranch } from "./lora.ts";
 import type { Policy } from "./policy.ts";
-import { embedTokens } from "./policy.ts";
+import { embedTokens } from "./embed.ts";
 import type { LayerWeights, LinearName } from "./weights.ts";
 
-/** How the next token is chosen. */
-export interface SamplingOptions {
-  /** 0: greedy. */
-  readonly temperature: number;
-  /** 0: off. */
-  readonly topK: number;
-  /** 1: off. */
-  readonly topP: number;
-  readonly seed: readonly [number, number];
-}
+/** How the next token is chosen: temperature (0: greedy), top-k (0: off), top-p (1: off) and the run's seed. */
+export type SamplingOptions = Pick<SampleArgs, "temperature" | "topK" | "topP" | "seed">;
 
 export interface DecodeStepOptions {
   /** Line of the history that the step writes. */
@@ -134,11 +128,6 @@ function project(
   matmulSkinny(recorder, { x, w: weight.tensor, y, r, n: outputs, k: inputs, bias: bias?.tensor });
   const branch: LoraBranch | undefined = adapter?.[name];
   if (!branch) return;
-  const { a, columns, rank, scale, parts } = branch;
-  const { u } = memory;
-  matmulSkinny(recorder, { x, w: a.tensor, y: u, r, n: columns, k: inputs, alpha: scale });
-  for (const { row, rows: n, column, b } of parts) {
-    const input = { x: u, ldx: columns, xOffset: column, w: b.tensor };
-    matmulSkinny(recorder, { ...input, y, ldy: outputs, yOffset: row, r, n, k: rank, accumulate: true });
-  }
+  const { a, b, ...sizes } = branch;
+  loraSkinny(recorder, { ...sizes, x, a: a.tensor, b: b.tensor, u: memory.u, y, rows: r, inputs, outputs });
 }

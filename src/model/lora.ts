@@ -1,6 +1,6 @@
-// Low-rank adapters (Hu et al. 2021, arXiv:2106.09685): y += (alpha/r) x A^T B^T beside a frozen projection. The A
-// matrices of the modules in one stacked projection are stacked too, so that one product serves them. Names and shapes
-// are PEFT's: A [r,in], B [out,r].
+// Low-rank adapters (Hu et al. 2021, arXiv:2106.09685): y += (alpha/r) x A^T B^T beside a frozen projection. The
+// matrices of the modules in one stacked projection are stacked too, A in one tensor and B in another, so that one
+// dispatch can serve them all. Names and shapes are PEFT's: A [r,in], B [out,r].
 
 import { UserError } from "../common/errors.ts";
 import { SeededRandom } from "../common/random.ts";
@@ -34,8 +34,8 @@ export interface LoraConfig {
 export interface LoraPart extends LinearPart {
   /** First column of this module's share of U = x A^T, and first row of its share of A. */
   readonly column: number;
-  /** B [rows,r]. */
-  readonly b: Stored;
+  /** First row of this module's share of B. */
+  readonly bRow: number;
 }
 
 /** The adapter of one stacked projection. */
@@ -47,6 +47,8 @@ export interface LoraBranch {
   readonly columns: number;
   /** A of all adapted modules, [columns,in]. */
   readonly a: Stored;
+  /** B of all adapted modules, [sum of their rows,r]. */
+  readonly b: Stored;
   readonly parts: readonly LoraPart[];
 }
 
@@ -154,9 +156,11 @@ function buildBranch(
   );
   if (adapted.length === 0) return undefined;
   const columns = rank * adapted.length;
+  const outputs = adapted.reduce((sum, { rows }) => sum + rows, 0);
   const a = storage.take(`${layer}.${name}.lora_A`, [columns, inputs]);
+  const b = storage.take(`${layer}.${name}.lora_B`, [outputs, rank]);
+  let bRow = 0;
   const branchParts = adapted.map((part, i): LoraPart => {
-    const b = storage.take(`${layer}.${part.module}.lora_B`, [part.rows, rank]);
     const peft = `base_model.model.model.${layer}.${part.module}`;
     parameters.push(
       {
@@ -167,12 +171,14 @@ function buildBranch(
       {
         name: `${peft}.lora_B.weight`,
         shape: [part.rows, rank],
-        pieces: [{ stored: b, offset: 0, start: 0, count: part.rows * rank }],
+        pieces: [{ stored: b, offset: bRow * rank, start: 0, count: part.rows * rank }],
       },
     );
-    return { ...part, column: i * rank, b };
+    const branchPart = { ...part, column: i * rank, bRow };
+    bRow += part.rows;
+    return branchPart;
   });
-  return { rank, scale: alpha / rank, columns, a, parts: branchParts };
+  return { rank, scale: alpha / rank, columns, a, b, parts: branchParts };
 }
 
 /**
