@@ -19,7 +19,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   model: ["ops", "optim", "gpu", "formats", "common"],
   optim: ["ops", "gpu", "common", "shaders"],
   rollout: ["model", "gpu", "formats", "common"],
-  rl: ["model", "rollout", "optim", "formats", "common", "shaders"],
+  // gpu: a policy loss launches its kernel on tensors.
+  rl: ["model", "rollout", "optim", "gpu", "formats", "common", "shaders"],
   storage: ["formats", "common"],
   worker: ["common", "formats", "gpu", "ops", "model", "optim", "rollout", "rl", "storage"],
   ui: ["worker/client", "worker/api", "rl/config", "rl/metrics", "common"],

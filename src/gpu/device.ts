@@ -2,7 +2,7 @@
 // go wrong with it (missing, too small, lost, out of memory, uncaptured errors) into one sentence. Kernels, buffers and
 // recording live in their own files; `Gpu` is what they share.
 
-import { GpuError } from "../common/errors.ts";
+import { BugError, GpuError } from "../common/errors.ts";
 import { Compiler } from "./kernel.ts";
 
 /** Limits that every kernel here is written for: the defaults of the WebGPU specification. */
@@ -25,6 +25,8 @@ export interface GpuOptions {
   readonly limits?: "adapter" | "default";
   /** Treat larger bindings as unavailable, bytes; tests force tiling with it. */
   readonly maxBindingBytes?: number;
+  /** Features beyond those that the kernels use, taken where the adapter has them. */
+  readonly alsoFeatures?: readonly GPUFeatureName[];
   /** Features not to use although the adapter has them. */
   readonly withoutFeatures?: readonly GPUFeatureName[];
 }
@@ -50,6 +52,7 @@ export class Gpu {
   /** Live bytes per owner and buffers ever created, kept by the allocator. */
   readonly usage = { bytes: new Map<string, number>(), buffersCreated: 0, submits: 0, dispatches: 0 };
   #fault: Error | undefined;
+  #hasRecorder = false;
   #nextId = 1;
 
   constructor(device: GPUDevice, info: GPUAdapterInfo, maxBindingBytes: number) {
@@ -57,11 +60,15 @@ export class Gpu {
     this.features = new Set(device.features);
     this.adapterName =
       info.description || [info.vendor, info.architecture].filter(Boolean).join(" ") || "unknown";
-    this.maxBindingBytes = Math.min(maxBindingBytes, device.limits.maxStorageBufferBindingSize);
+    this.maxBindingBytes = Math.min(
+      maxBindingBytes,
+      device.limits.maxStorageBufferBindingSize,
+      device.limits.maxBufferSize,
+    );
     this.maxBufferBytes = device.limits.maxBufferSize;
     this.compiler = new Compiler(this, info.subgroupMinSize || 4);
     this.lost = device.lost.then(({ reason, message }) => {
-      const lost = `The GPU device was lost (${reason}): ${message || "no reason was given"}. Reload the page to open it again; a smaller token budget makes this rarer.`;
+      const lost = `The GPU device was lost (${reason}): ${message || "no reason was given"}. Start again from the last checkpoint; a smaller token budget makes this rarer.`;
       this.fail(new GpuError(reason === "destroyed" ? "The GPU device was closed." : lost));
       return { reason, message };
     });
@@ -71,7 +78,9 @@ export class Gpu {
       // A shader that does not compile also refuses every command that uses it; its own report comes first.
       void this.compiler
         .settled()
-        .then(() => this.fail(new GpuError(`The GPU refused a command: ${error.message}`)));
+        .then(() =>
+          this.fail(new GpuError(`The GPU refused a command, and this run cannot go on: ${error.message}`)),
+        );
     });
   }
 
@@ -85,7 +94,13 @@ export class Gpu {
     return [...this.usage.bytes.values()].reduce((a, b) => a + b, 0);
   }
 
-  /** Remembers the first fault; the next awaited call throws it. */
+  /** Called by the one recorder of this device. */
+  claimRecorder(): void {
+    if (this.#hasRecorder) throw new BugError("this device has a recorder already: share it");
+    this.#hasRecorder = true;
+  }
+
+  /** Remembers the first fault; from then on every call that records or reads throws it, until the device is reopened. */
   fail(error: Error): void {
     this.#fault ??= error;
   }
@@ -110,7 +125,10 @@ export async function openGpu(options: GpuOptions): Promise<Gpu> {
       "WebGPU is not available here: use a current Chrome, Edge, Safari or Firefox, or in Node install the package webgpu.",
     );
   }
-  const adapter = await options.gpu.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await asked(
+    "an adapter",
+    options.gpu.requestAdapter({ powerPreference: "high-performance" }),
+  );
   if (!adapter) {
     throw new GpuError(
       "WebGPU found no graphics adapter: update the graphics driver, or switch on hardware acceleration in the browser's settings.",
@@ -124,22 +142,29 @@ export async function openGpu(options: GpuOptions): Promise<Gpu> {
       );
     }
   }
-  const device = await adapter.requestDevice(deviceDescriptor(adapter, options));
+  const device = await asked("a device", adapter.requestDevice(deviceDescriptor(adapter, options)));
   return new Gpu(device, adapter.info, options.maxBindingBytes ?? Number.POSITIVE_INFINITY);
 }
 
+async function asked<T>(what: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw new GpuError(
+      `The graphics driver refused ${what}: ${String(cause)}. Close other tabs or programs that use the GPU, or restart the browser.`,
+      { cause },
+    );
+  }
+}
+
 function deviceDescriptor(adapter: GPUAdapter, options: GpuOptions): GPUDeviceDescriptor {
-  const wanted: GPUFeatureName[] = ["shader-f16", "subgroups" as GPUFeatureName, "timestamp-query"];
+  const wanted = ["subgroups" as GPUFeatureName, "timestamp-query" as const, ...(options.alsoFeatures ?? [])];
   const requiredFeatures = wanted.filter(
     (name) => adapter.features.has(name) && !options.withoutFeatures?.includes(name),
   );
   const requiredLimits: Record<string, number> = {};
   if (options.limits !== "default") {
-    for (const name of [
-      "maxStorageBufferBindingSize",
-      "maxBufferSize",
-      "maxComputeWorkgroupStorageSize",
-    ] as const) {
+    for (const name of ["maxStorageBufferBindingSize", "maxBufferSize"] as const) {
       requiredLimits[name] = adapter.limits[name];
     }
   }

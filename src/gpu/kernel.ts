@@ -59,6 +59,22 @@ export class Compiler {
     return kernel;
   }
 
+  /** Whether the driver takes entry `entry` of `shader`; unlike `kernel`, a refusal is no fault of the device. */
+  async accepts(shader: Shader, entry: string, options: KernelOptions): Promise<boolean> {
+    const { device } = this.#gpu;
+    device.pushErrorScope("validation");
+    const { code, overrides } = link(shader, entry, this.#libs(options));
+    const module = device.createShaderModule({ label: shader.name, code });
+    const constants = this.#constants(overrides, options);
+    const compute = { module, entryPoint: entry, constants };
+    const pipeline = device.createComputePipelineAsync({ label: shader.name, layout: "auto", compute });
+    const isMade = await pipeline.then(
+      () => true,
+      () => false,
+    );
+    return (await device.popErrorScope()) === null && isMade;
+  }
+
   /** Bind group of `tensors` for `kernel`, with the params slot bound at a dynamic offset. */
   bindGroup(kernel: Kernel, tensors: BoundTensors, params: GPUBuffer): GPUBindGroup {
     let key = `${kernel.id}`;
@@ -116,15 +132,12 @@ export class Compiler {
 
   #compile(shader: Shader, entry: string, options: KernelOptions): Kernel {
     const label = `${shader.name}.${entry}`;
-    const libs = (options.libs ?? []).map((lib) => (lib === "reduce" ? `reduce_${this.reduce}` : lib));
-    const linked = link(shader, entry, libs, options.consts);
+    const linked = link(shader, entry, this.#libs(options), options.consts);
     const { device } = this.#gpu;
     device.pushErrorScope("validation");
     const module = device.createShaderModule({ label, code: linked.code });
     const layout = device.createBindGroupLayout({ label, entries: linked.bindings.map(layoutEntry) });
-    const constants: Record<string, number> = { ...options.overrides };
-    if (linked.overrides.has("WORKGROUP_SIZE")) constants["WORKGROUP_SIZE"] ??= this.workgroupSize;
-    if (linked.overrides.has("SUBGROUP_MIN_SIZE")) constants["SUBGROUP_MIN_SIZE"] = this.#subgroupMinSize;
+    const constants = this.#constants(linked.overrides, options);
     const pipeline = device.createComputePipeline({
       label,
       layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
@@ -141,6 +154,17 @@ export class Compiler {
       linked,
       workgroupSize: constants["WORKGROUP_SIZE"] ?? 1,
     };
+  }
+
+  #libs({ libs = [] }: KernelOptions): string[] {
+    return libs.map((lib) => (lib === "reduce" ? `reduce_${this.reduce}` : lib));
+  }
+
+  #constants(declared: ReadonlySet<string>, { overrides }: KernelOptions): Record<string, number> {
+    const constants: Record<string, number> = { ...overrides };
+    if (declared.has("WORKGROUP_SIZE")) constants["WORKGROUP_SIZE"] ??= this.workgroupSize;
+    if (declared.has("SUBGROUP_MIN_SIZE")) constants["SUBGROUP_MIN_SIZE"] = this.#subgroupMinSize;
+    return constants;
   }
 
   async #report(
@@ -181,7 +205,7 @@ export function packParams(kernel: Kernel, values: ParamValues, into: DataView, 
   }
   fields.forEach(({ name, type }, index) => {
     const value = values[name];
-    if (value === undefined || Number.isNaN(value))
+    if (value === undefined || !Number.isFinite(value))
       throw new BugError(`${kernel.label}: param ${name} is ${value}`);
     const at = offset + 4 * index;
     if (type === "f32") into.setFloat32(at, value, true);

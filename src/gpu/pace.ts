@@ -21,7 +21,7 @@ export class Pace {
   #pending = 0;
   #work = 0;
   #largest = 0;
-  /** The longest submit since this was last set to 0, milliseconds; first uses include compilation. */
+  /** The longest submit since this was last set to 0, milliseconds, estimated by its share of a stretch. */
   longestMs = 0;
 
   /** Work that should take about 85 ms on this device. */
@@ -38,10 +38,11 @@ export class Pace {
     }
     this.#work += work;
     this.#largest = Math.max(this.#largest, work);
-    const done = (): void => {
-      if (--this.#pending === 0) this.#measured(performance.now() - this.#since);
-    };
-    void finished.then(done, done);
+    void finished
+      .catch(() => {})
+      .then(() => {
+        if (--this.#pending === 0) this.#measured(performance.now() - this.#since);
+      });
   }
 
   /**

@@ -21,6 +21,8 @@ export class Profiler {
   readonly #staging: GPUBuffer | undefined;
   readonly #totals = new Map<string, { count: number; milliseconds: number }>();
   #labels: string[] = [];
+  /** Dispatches that found no room since the last `collect`, and are missing from the totals. */
+  dropped = 0;
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
@@ -44,7 +46,10 @@ export class Profiler {
   /** Timestamp writes for the next pass, or undefined when the set is full or unsupported. */
   begin(label: string): GPUComputePassTimestampWrites | undefined {
     const at = 2 * this.#labels.length;
-    if (!this.#queries || at + 2 > QUERIES) return undefined;
+    if (!this.#queries || at + 2 > QUERIES) {
+      this.dropped++;
+      return undefined;
+    }
     this.#labels.push(label);
     return { querySet: this.#queries, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
   }
@@ -59,7 +64,7 @@ export class Profiler {
   async collect(): Promise<void> {
     const count = this.#labels.length;
     if (!this.#queries || count === 0) return;
-    const encoder = this.#gpu.device.createCommandEncoder();
+    const encoder = this.#gpu.device.createCommandEncoder({ label: "profiler" });
     encoder.copyBufferToBuffer(this.#resolve!, 0, this.#staging!, 0, 16 * count);
     this.#gpu.device.queue.submit([encoder.finish()]);
     await this.#staging!.mapAsync(GPUMapMode.READ, 0, 16 * count);

@@ -7,7 +7,7 @@ const SLOT_BYTES = 2 ** 20;
 /** Bytes of a ring. */
 export const READBACK_BYTES = SLOTS * SLOT_BYTES;
 
-/** A ring of mappable buffers. `take` waits for a free one; `map` copies it out and frees it. */
+/** A ring of mappable buffers. `takeFree` and `take` hand one out; `map` copies it out and frees it. */
 export class ReadbackRing {
   readonly slotBytes = SLOT_BYTES;
   readonly #free: GPUBuffer[] = [];
@@ -27,7 +27,12 @@ export class ReadbackRing {
     gpu.usage.bytes.set("system", (gpu.usage.bytes.get("system") ?? 0) + SLOTS * SLOT_BYTES);
   }
 
-  /** A buffer nobody else is using. */
+  /** A buffer nobody else is using, if there is one now. */
+  takeFree(): GPUBuffer | undefined {
+    return this.#free.pop();
+  }
+
+  /** A buffer nobody else is using, as soon as there is one. */
   take(): Promise<GPUBuffer> {
     const slot = this.#free.pop();
     return slot ? Promise.resolve(slot) : new Promise((resolve) => this.#waiting.push(resolve));
@@ -41,9 +46,14 @@ export class ReadbackRing {
       slot.unmap();
       return copy;
     } finally {
-      const next = this.#waiting.shift();
-      if (next) next(slot);
-      else this.#free.push(slot);
+      this.release(slot);
     }
+  }
+
+  /** Gives a buffer back unused. */
+  release(slot: GPUBuffer): void {
+    const next = this.#waiting.shift();
+    if (next) next(slot);
+    else this.#free.push(slot);
   }
 }

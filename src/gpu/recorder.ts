@@ -25,8 +25,6 @@ export interface Dispatch {
   readonly workgroups: Workgroups;
   /** Estimated cost in floating-point operations (memory-bound work: ELEMENT_WORK an element). Sizes the chunks. */
   readonly work: number;
-  /** Shown in profiles and captures; defaults to the kernel's own label. */
-  readonly label?: string;
 }
 
 /** The command stream of one device. Calls record; `flush`, `read` and `done` hand over to the device. */
@@ -43,8 +41,12 @@ export class Recorder {
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: GPUComputePipeline | undefined;
   #work = 0;
+  /** Reads that wait for a staging buffer: what is recorded now would run before their copies. */
+  #waitingReads = 0;
 
+  /** Throws BugError when the device has a recorder already: cached bind groups hold its params. */
   constructor(gpu: Gpu) {
+    gpu.claimRecorder();
     this.gpu = gpu;
     this.#params = gpu.device.createBuffer({
       label: "params",
@@ -58,7 +60,8 @@ export class Recorder {
   }
 
   /** Records one dispatch; submits first when the chunk is full. Dispatches run in the order recorded. */
-  dispatch({ kernel, params, tensors, workgroups, work, label }: Dispatch): void {
+  dispatch({ kernel, params, tensors, workgroups, work }: Dispatch): void {
+    this.#checkOpen();
     const [x, y = 1, z = 1] = workgroups;
     if (x * y * z === 0) return;
     if (Math.max(x, y, z) > 65535)
@@ -68,7 +71,7 @@ export class Recorder {
     const offset = this.#slots++ * PARAMS_SLOT_BYTES;
     packParams(kernel, params, this.#paramsView, offset);
     const group = this.gpu.compiler.bindGroup(kernel, tensors, this.#params);
-    const pass = this.#openPass(label ?? kernel.label);
+    const pass = this.#openPass(kernel.label);
     if (this.#pipeline !== kernel.pipeline) pass.setPipeline((this.#pipeline = kernel.pipeline));
     pass.setBindGroup(0, group, [offset]);
     pass.dispatchWorkgroups(x, y, z);
@@ -93,6 +96,7 @@ export class Recorder {
 
   /** Copies `bytes` between byte positions of two tensors (multiples of 4). */
   copyRange(from: Tensor, fromByte: number, to: Tensor, toByte: number, bytes: number): void {
+    this.#checkOpen();
     const encoder = this.#openEncoder();
     this.#closePass();
     encoder.copyBufferToBuffer(from.buffer!, from.offset + fromByte, to.buffer!, to.offset + toByte, bytes);
@@ -100,6 +104,7 @@ export class Recorder {
 
   /** Fills `tensor` with zeros. */
   clear(tensor: Tensor): void {
+    this.#checkOpen();
     const encoder = this.#openEncoder();
     this.#closePass();
     encoder.clearBuffer(tensor.buffer!, tensor.offset, tensor.bytes);
@@ -112,6 +117,7 @@ export class Recorder {
         `${data.byteLength} bytes do not fit ${tensor.label} (${tensor.bytes} bytes) at ${byteOffset}`,
       );
     }
+    this.#checkOpen();
     this.flush();
     this.gpu.device.queue.writeBuffer(
       tensor.buffer!,
@@ -122,21 +128,49 @@ export class Recorder {
     );
   }
 
-  /** Reads `bytes` of `tensor` (default: all) from byte `from` after everything recorded so far has run. */
+  /**
+   * Reads `bytes` of `tensor` (default: all) from byte `from`, as they are after everything recorded so far. What is
+   * recorded afterwards does not show; where the staging ring is too small for that, recording before the read has
+   * settled throws BugError.
+   */
   async read(tensor: Tensor, bytes = tensor.bytes, from = 0): Promise<ArrayBuffer> {
+    this.gpu.check();
     const result = new Uint8Array(bytes);
-    for (let at = 0; at < bytes; at += this.#readback.slotBytes) {
-      const length = Math.min(this.#readback.slotBytes, bytes - at);
-      const slot = await this.#readback.take();
-      this.#openEncoder();
-      this.#closePass();
-      this.#encoder!.copyBufferToBuffer(tensor.buffer!, tensor.offset + from + at, slot, 0, length);
-      this.flush();
-      result.set(await this.#readback.map(slot, length), at);
+    const pieces: Promise<void>[] = [];
+    let at = 0;
+    const copyInto = (slot: GPUBuffer): void => {
+      const start = at;
+      const length = Math.min(this.#readback.slotBytes, bytes - start);
+      this.#stage(tensor, from + start, slot, length);
+      pieces.push(this.#readback.map(slot, length).then((piece) => result.set(piece, start)));
+      at += length;
+    };
+    for (let slot; at < bytes && (slot = this.#readback.takeFree());) copyInto(slot);
+    if (at < bytes) {
+      this.#waitingReads++;
+      try {
+        while (at < bytes) copyInto(await this.#readback.take());
+      } finally {
+        this.#waitingReads--;
+      }
     }
+    await Promise.all(pieces);
     await this.gpu.compiler.settled();
     this.gpu.check();
     return result.buffer;
+  }
+
+  /** Copies into a staging buffer and submits; on a device that is gone the buffer goes back to the ring. */
+  #stage(tensor: Tensor, from: number, slot: GPUBuffer, length: number): void {
+    try {
+      const encoder = this.#openEncoder();
+      this.#closePass();
+      encoder.copyBufferToBuffer(tensor.buffer!, tensor.offset + from, slot, 0, length);
+      this.flush();
+    } catch (error) {
+      this.#readback.release(slot);
+      throw error;
+    }
   }
 
   /** `read` as 32-bit floats: `count` of them from element `from`. */
@@ -171,6 +205,12 @@ export class Recorder {
     await this.gpu.device.queue.onSubmittedWorkDone();
     await this.gpu.compiler.settled();
     this.gpu.check();
+  }
+
+  #checkOpen(): void {
+    this.gpu.check();
+    if (this.#waitingReads > 0)
+      throw new BugError("a long read is under way: await it before recording more");
   }
 
   #openEncoder(): GPUCommandEncoder {

@@ -63,8 +63,7 @@ export class Decoder {
     prompts: readonly { readonly slot: number; readonly tokens: readonly number[] }[],
     useAdapter: boolean,
   ): void {
-    const { maxPrompt } = this.#memory.sizes;
-    for (const { tokens } of prompts) this.#checkPrompt(tokens, maxPrompt);
+    for (const { tokens } of prompts) this.checkPrompt(tokens);
     const groups = prompts
       .filter(({ tokens }) => tokens.length > 1)
       .map(({ slot, tokens }) => ({ slot, prompt: tokens.slice(0, -1), responses: [[0]] }));
@@ -85,11 +84,20 @@ export class Decoder {
     }
   }
 
-  #checkPrompt(tokens: readonly number[], maxPrompt: number): void {
+  /** Throws UserError when a prompt is empty, longer than the plan, or holds a token that the vocabulary does not have. */
+  checkPrompt(tokens: readonly number[]): void {
+    const { maxPrompt } = this.#memory.sizes;
+    const { vocab } = this.#policy.config;
     if (tokens.length === 0) throw new UserError("A prompt is empty: give it at least one token.");
     if (tokens.length > maxPrompt) {
       throw new UserError(
         `A prompt has ${tokens.length} tokens and the plan allows ${maxPrompt}: raise data.max_prompt_length or leave the problem out.`,
+      );
+    }
+    const stranger = tokens.find((token) => !(token >= 0 && token < vocab));
+    if (stranger !== undefined) {
+      throw new UserError(
+        `Token ${stranger} of a prompt is not in the model's vocabulary of ${vocab}: tokenizer and model do not belong together.`,
       );
     }
   }

@@ -77,7 +77,6 @@ export function allocatePolicy(
   maxBindingBytes: number,
 ): PolicyMemory {
   const { lora, baseType, tokenBudget } = options;
-  if (lora) checkLora(lora);
   const maxElements =
     Math.min(maxBindingBytes, options.vocabShardBytes ?? Infinity) / (lora && baseType === "f16" ? 2 : 4);
   let weights: DecoderWeights;
@@ -146,29 +145,47 @@ export interface MemoryPlan {
 }
 
 /**
- * The memory plan of a policy on a device with these limits. Throws UserError when a single tensor cannot be bound
- * there, naming the tensor and the setting that shrinks it.
+ * The memory plan of a policy on a device with these limits. Throws UserError when a setting makes no sense, or when a
+ * single tensor cannot be bound there, naming the tensor and the setting that shrinks it.
  */
 export function planPolicy(
   config: DecoderConfig,
   options: PolicyOptions,
   limits: Pick<Gpu, "maxBindingBytes">,
 ): MemoryPlan {
+  checkOptions(options);
   const plan = new PlanAllocator();
   allocatePolicy(plan, config, options, limits.maxBindingBytes);
   plan.bytes.set("system", RECORDER_BYTES);
   const largest = plan.largest!;
   if (largest.bytes > limits.maxBindingBytes) {
     throw new UserError(
-      `${largest.label} [${largest.shape}] (${elementCount(largest.shape)} elements) needs ${largest.bytes} bytes in one piece, and this device binds ${limits.maxBindingBytes}: lower ${remedy(largest.owner)}.`,
+      `${largest.label} [${largest.shape}] (${elementCount(largest.shape)} elements) needs ${largest.bytes} bytes in one piece, and this device binds ${limits.maxBindingBytes}: ${remedy(largest)}.`,
     );
   }
   return { bytes: plan.bytes, total: plan.total };
 }
 
-function remedy(owner: Owner): string {
-  if (owner === "kvCache") return "the number of rollout rows or the response length";
+/** Throws UserError naming the setting, its value and what is needed. */
+function checkOptions({ lora, tokenBudget, headChunk, rollout }: PolicyOptions): void {
+  if (lora) checkLora(lora);
+  const sizes = { "token budget": tokenBudget, "head chunk": headChunk };
+  for (const [name, value] of Object.entries({ ...sizes, ...rollout })) {
+    if (Number.isSafeInteger(value) && value >= 1) continue;
+    throw new UserError(`The ${name} is ${value}: a whole number from 1 up is needed.`);
+  }
+  if (rollout && rollout.maxPrompt - 1 > tokenBudget) {
+    throw new UserError(
+      `Prompts of up to ${rollout.maxPrompt} tokens do not fit a token budget of ${tokenBudget}: raise the budget or shorten the prompts.`,
+    );
+  }
+}
+
+function remedy({ owner, label }: Tensor): string {
+  if (label === "head.logits") return "lower the head chunk";
+  if (label.startsWith("decode.promptCache")) return "lower the number of prompt slots or the prompt length";
+  if (owner === "kvCache") return "lower the number of rollout rows or the response length";
   if (owner === "activations" || owner === "batch" || owner === "head")
-    return "the token budget of a micro-batch";
-  return "the size of the model";
+    return "lower the token budget of a micro-batch";
+  return "train a smaller model, or on a device with larger bindings";
 }

@@ -1,7 +1,7 @@
 // Moves named parameters between a source of values and the tensors where their pieces lie: checked on the way in
 // (shape, every value finite), exact on the way out.
 
-import { UserError } from "../common/errors.ts";
+import { BugError, UserError } from "../common/errors.ts";
 import { fromHalfBits, packF16 } from "../common/f16.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { elementCount } from "../gpu/index.ts";
@@ -94,7 +94,7 @@ export async function readParameter(
   const result = new Float32Array(elementCount(shape));
   for (const { stored, offset, start, count } of pieces) {
     const tensor = what === "value" ? stored.tensor : stored.grad;
-    if (!tensor) throw new UserError(`Parameter "${name}" is frozen in this run: it has no gradient.`);
+    if (!tensor) throw new BugError(`parameter "${name}" is frozen and has no gradient`);
     result.set(await readElements(recorder, tensor, offset, count), start);
   }
   return result;

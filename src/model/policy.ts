@@ -1,15 +1,15 @@
 // The policy: one owner of the weights, serving log-probabilities, gradients and updates. Losses and rewards are
 // elsewhere; this file hands over log-probabilities and entropies and takes their gradients back.
 
-import { UserError } from "../common/errors.ts";
+import { BugError, UserError } from "../common/errors.ts";
 import type { GpuAllocator, Recorder, Tensor } from "../gpu/index.ts";
 import { allocateOrFail } from "../gpu/index.ts";
-import { embedding, embeddingGradient } from "../ops/embedding.ts";
 import { headBackward, headForward } from "../ops/head.ts";
 import { rmsnorm, rmsnormGradient } from "../ops/rmsnorm.ts";
 import { ropeTable } from "../ops/rope.ts";
 import { gatherRows, scatterRows } from "../ops/rows.ts";
 import type { DecoderConfig } from "./config.ts";
+import { embeddingBackward, embedTokens } from "./embed.ts";
 import type { LayerContext } from "./layer.ts";
 import { layerBackward, layerForward } from "./layer.ts";
 import { freshAdapter } from "./lora.ts";
@@ -18,7 +18,7 @@ import { allocatePolicy, maxPosition, planPolicy } from "./memory.ts";
 import type { MicroBatch } from "./packing.ts";
 import type { ParameterSource } from "./parameters.ts";
 import { loadParameters } from "./parameters.ts";
-import type { Parameter, VocabShard } from "./weights.ts";
+import type { Parameter } from "./weights.ts";
 
 export interface ForwardOptions {
   /** Divides the logits, in sampling and in log-probabilities alike. */
@@ -35,7 +35,10 @@ export class Policy {
   readonly plan: MemoryPlan;
   readonly memory: PolicyMemory;
   readonly #allocator: GpuAllocator;
+  /** The forward pass whose buffers are still whole. */
   #forward: (ForwardOptions & { logitsResident: boolean }) | undefined;
+  /** What occupies the policy across awaits, such as a rollout. */
+  #occupant: string | undefined;
 
   private constructor(
     recorder: Recorder,
@@ -95,18 +98,27 @@ export class Policy {
     await loadParameters(this.recorder, this.memory.adapter.parameters, source);
   }
 
-  /** Frees everything. */
+  /** Frees everything. Commands that are recorded but not submitted are handed over first. */
   destroy(): void {
+    this.recorder.flush();
     this.#allocator.destroy();
   }
 
   /**
    * Records the forward pass over `batch`: afterwards memory.head.logProb, entropy and lse hold one f32 per target [R].
-   * Everything that `backward` needs stays until the next `forward` or prefill.
+   * Everything that `backward` needs stays until the next `forward` or prefill. Throws UserError on a temperature that is
+   * not positive or a token that the vocabulary does not have.
    */
   forward(batch: MicroBatch, options: ForwardOptions): void {
     const { recorder, memory } = this;
     const { head, batch: device } = memory;
+    this.#checkFree("a forward pass");
+    if (!(options.temperature > 0 && options.temperature < Infinity)) {
+      throw new UserError(
+        `The temperature is ${options.temperature}: log-probabilities need a positive number.`,
+      );
+    }
+    this.#forward = undefined;
     device.load(recorder, batch);
     this.layersForward(options.useAdapter);
     this.#finalNorm();
@@ -127,8 +139,11 @@ export class Policy {
    */
   backward(): void {
     const { recorder, memory, config } = this;
-    if (!this.#forward) throw new UserError("A backward pass needs a forward pass before it.");
+    if (!this.#forward) throw new BugError("a backward pass needs the forward pass right before it");
     const { temperature, useAdapter, logitsResident } = this.#forward;
+    if (memory.adapter && !useAdapter)
+      throw new BugError("the reference policy, without adapter, is not trained");
+    this.#forward = undefined;
     const { head, batch, activations, weights } = memory;
     const { scratch } = activations;
     const rows = batch.tokenCount;
@@ -166,25 +181,36 @@ export class Policy {
       if (activations.isCheckpointed && index < config.layers - 1) layerForward(recorder, context);
       layerBackward(recorder, context, index === 0 && !trainsEmbedding);
     }
-    for (const { stored, row, rows: rowCount } of weights.embedding) {
-      if (!stored.grad) continue;
-      const { ids, idStarts: starts, idOrder: order, idCount: uniqueCount } = batch;
-      embeddingGradient(recorder, {
-        dy: scratch.dh,
-        ids,
-        starts,
-        order,
-        uniqueCount,
-        dweight: stored.grad,
-        rowStart: row,
-        rowCount,
-        rows,
-        channels,
-      });
+    if (trainsEmbedding) embeddingBackward(recorder, weights.embedding, batch, scratch.dh, channels);
+  }
+
+  /**
+   * Uploads what `backward` takes: the gradient of the objective with respect to each target's log-probability [R] and,
+   * where it depends on it, entropy [R]. Losses that compute these on the device write memory.head themselves.
+   */
+  setTargetGradients(dLogProb: Float32Array<ArrayBuffer>, dEntropy?: Float32Array<ArrayBuffer>): void {
+    const { head } = this.memory;
+    this.recorder.write(head.dLogProb, dLogProb);
+    this.recorder.write(head.dEntropy, dEntropy ?? new Float32Array(dLogProb.length));
+  }
+
+  /** Runs `work` while no forward pass and no other such work may start. Throws BugError when something is under way. */
+  async exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {
+    this.#checkFree(what);
+    this.#occupant = what;
+    try {
+      return await work();
+    } finally {
+      this.#occupant = undefined;
     }
   }
 
-  /** Sets every trainable gradient to zero. */
+  #checkFree(what: string): void {
+    if (this.#occupant)
+      throw new BugError(`${what} cannot start while ${this.#occupant} is under way: await it first`);
+  }
+
+  /** Sets every trainable gradient to zero; call once a step, before its first `backward`. */
   clearGradients(): void {
     for (const { grads } of this.memory.pools) this.recorder.clear(grads);
   }
@@ -196,6 +222,7 @@ export class Policy {
   layersForward(useAdapter: boolean, onLayer: (index: number, qkv: Tensor) => void = () => {}): void {
     const { recorder, memory, config } = this;
     const { batch, activations, weights } = memory;
+    this.#forward = undefined;
     const ids = { ids: batch.tokens, idStride: 1, idOffset: 0 };
     embedTokens(recorder, weights.embedding, ids, activations.layers[0]!.h, batch.tokenCount, config.hidden);
     for (let index = 0; index < config.layers; index++) {
@@ -259,19 +286,5 @@ export class Policy {
       channels: this.config.hidden,
       vocab: this.config.vocab,
     };
-  }
-}
-
-/** Records y [N,C] = rows of the vocabulary shards at `ids`. */
-export function embedTokens(
-  recorder: Recorder,
-  shards: readonly VocabShard[],
-  ids: { readonly ids: Tensor; readonly idStride: number; readonly idOffset: number },
-  y: Tensor,
-  rows: number,
-  channels: number,
-): void {
-  for (const { stored, row, rows: rowCount } of shards) {
-    embedding(recorder, { ...ids, weight: stored.tensor, rowStart: row, rowCount, y, rows, channels });
   }
 }

@@ -6,7 +6,9 @@ import type { SamplingOptions } from "../model/decode-step.ts";
 export interface RolloutRequest {
   readonly prompt: readonly number[];
   readonly samples: number;
-  /** Sample g draws its random numbers under key + g: same key and seed, same response, however it was batched. */
+  /** Number of the first sample, default 0: sample 5 alone is the fifth of a group of eight. */
+  readonly firstSample?: number;
+  /** Names the prompt to the random generator: same seed, key and sample, same response, however it was batched. */
   readonly key: number;
 }
 

@@ -2,6 +2,7 @@
 // response as soon as its end has been read, and a prompt's keys and values are computed once for all its samples.
 
 import { UserError } from "../common/errors.ts";
+import { threefry2x32 } from "../common/random.ts";
 import { Decoder, NO_TOKEN } from "../model/decoder.ts";
 import type { DecodedSteps } from "../model/decoder.ts";
 import type { Policy } from "../model/policy.ts";
@@ -29,13 +30,19 @@ export class WgslRollout implements RolloutEngine {
     this.#decoder = new Decoder(policy);
   }
 
+  /** Throws UserError, before anything runs, on a prompt or option that the plan or the sampler does not allow. */
   async generate(requests: readonly RolloutRequest[], options: RolloutOptions): Promise<RolloutResponse[][]> {
-    const { rows, promptSlots, maxNew } = this.#policy.memory.decode!.sizes;
-    if (options.maxNew > maxNew) {
-      throw new UserError(
-        `${options.maxNew} new tokens were asked for and the plan allows ${maxNew}: raise data.max_response_length.`,
-      );
+    checkOptions(options, this.#policy.memory.decode!.sizes.maxNew);
+    for (const { prompt, samples, key } of requests) {
+      this.#decoder.checkPrompt(prompt);
+      whole("samples", samples, 1, 2 ** 31);
+      whole("key", key, 0, 2 ** 32 - 1);
     }
+    return this.#policy.exclusively("a rollout", () => this.#run(requests, options));
+  }
+
+  async #run(requests: readonly RolloutRequest[], options: RolloutOptions): Promise<RolloutResponse[][]> {
+    const { rows, promptSlots } = this.#policy.memory.decode!.sizes;
     this.#decoder.reset(options.stopTokens);
     const results = requests.map(({ samples }) =>
       Array<RolloutResponse | undefined>(samples).fill(undefined),
@@ -71,16 +78,36 @@ export class WgslRollout implements RolloutEngine {
       );
     }
     for (const job of jobs) {
-      const { prompt, key } = requests[job.request]!;
+      const { prompt, key, firstSample = 0 } = requests[job.request]!;
       this.#decoder.start({
         row: job.row,
         promptSlot: schedule.slotOf(job),
         prompt,
-        key: key + job.sample,
+        key: rowKey(key, firstSample + job.sample),
         maxNew,
       });
     }
   }
+}
+
+/** One word for (prompt, sample), which the sampler combines with the seed and the token's place. */
+const rowKey = (key: number, sample: number): number => threefry2x32([key, sample], [0, 0])[0];
+
+function checkOptions({ sampling, maxNew }: RolloutOptions, most: number): void {
+  const { temperature, topK, topP } = sampling;
+  whole("number of new tokens", maxNew, 1, most, "data.max_response_length");
+  whole("top-k", topK, 0, 2 ** 31);
+  if (!(temperature >= 0 && temperature < Infinity)) {
+    throw new UserError(`The temperature is ${temperature}: 0, for greedy, or a positive number is needed.`);
+  }
+  if (!(topP > 0 && topP <= 1))
+    throw new UserError(`Top-p is ${topP}: a number above 0 and up to 1 is needed.`);
+}
+
+function whole(name: string, value: number, least: number, most: number, setting?: string): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  const remedy = setting ? `; ${setting} sets the limit` : "";
+  throw new UserError(`The ${name} is ${value}: a whole number from ${least} to ${most} is needed${remedy}.`);
 }
 
 /** Adds what a row decoded to its response; returns the response when it has ended. */
@@ -95,8 +122,14 @@ function collect(
   for (let step = 0; step < steps && !ended; step++) {
     const token = tokens[step * rows + job.row]!;
     if (token === NO_TOKEN) break;
+    const logProb = logProbs[step * rows + job.row]!;
+    if (!Number.isFinite(logProb)) {
+      throw new UserError(
+        `A sampled token has log-probability ${logProb}: the policy has diverged. Lower the learning rate, or go on from an earlier checkpoint.`,
+      );
+    }
     gained.push(token);
-    job.samplerLogProb.push(logProbs[step * rows + job.row]!);
+    job.samplerLogProb.push(logProb);
     if (options.stopTokens.includes(token)) ended = "stop";
     else if (job.tokens.length + gained.length === options.maxNew) ended = "length";
   }

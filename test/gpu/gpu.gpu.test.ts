@@ -90,6 +90,29 @@ test("reads longer than the staging buffer arrive whole, also from an offset", a
   expect([...(await recorder.readF32(y, 3, 700_000 - 2))]).toEqual([699998, 699999, 700000]);
 });
 
+test("a read shows what was recorded before it, not after", async () => {
+  const recorder = await sharedRecorder();
+  const y = upload(recorder, [1, 2]);
+  const before = recorder.readF32(y);
+  scale(recorder, y, 10);
+  expect([...(await before)]).toEqual([1, 2]);
+  expect([...(await recorder.readF32(y))]).toEqual([10, 20]);
+});
+
+test("while a long read waits for room, recording is refused instead of torn", async () => {
+  const recorder = await sharedRecorder();
+  const y = zeros(recorder, [2 ** 20]);
+  const long = recorder.readF32(y);
+  expect(() => scale(recorder, y, 2)).toThrow(/a long read is under way/);
+  expect((await long).length).toBe(2 ** 20);
+  scale(recorder, y, 2);
+});
+
+test("a device has one recorder", async () => {
+  const { gpu } = await sharedRecorder();
+  expect(() => new Recorder(gpu)).toThrow(/has a recorder already/);
+});
+
 test("many reads at once share the staging ring", async () => {
   const recorder = await sharedRecorder();
   const tensors = Array.from({ length: 9 }, (_, i) => upload(recorder, [i]));
@@ -214,6 +237,8 @@ test("a lost device is reported with its reason, and later work fails instead of
   recorder.gpu.destroy();
   expect((await recorder.gpu.lost).reason).toBe("destroyed");
   await expect(recorder.done()).rejects.toThrow(/device was closed/);
+  const y = { ...view(zeros(await sharedRecorder(), [4]), 0, [4]) };
+  for (let i = 0; i < 5; i++) await expect(recorder.readF32(y)).rejects.toThrow(/device was closed/);
 });
 
 test("the profiler adds up device time per label", async (context) => {

@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import type { ParameterSource } from "../../src/model/parameters.ts";
 import type { PolicyOptions } from "../../src/model/memory.ts";
 import { planPolicy } from "../../src/model/memory.ts";
+import { packGroups } from "../../src/model/packing.ts";
 import { Policy } from "../../src/model/policy.ts";
 import { openGolden } from "../../src/node/verify/golden.ts";
 import { defaultOptions, rolloutSizes } from "../../src/node/verify/run.ts";
@@ -79,6 +80,18 @@ describe("settings are refused", () => {
     );
   });
 
+  test("sizes that are not whole numbers from 1, and prompts that no micro-batch holds", () => {
+    const limits = { maxBindingBytes: 2 ** 27 };
+    const plan = (change: Partial<PolicyOptions>) =>
+      planPolicy(golden.config, { ...defaultOptions(golden, true), ...change }, limits);
+    expect(() => plan({ tokenBudget: 10.5 })).toThrow(/token budget is 10.5/);
+    const rollout = { rows: 0, promptSlots: 1, maxPrompt: 4, maxNew: 4 };
+    expect(() => plan({ rollout })).toThrow(/rows is 0/);
+    expect(() => plan({ rollout: { ...rollout, rows: 1, maxPrompt: 4000 } })).toThrow(
+      /up to 4000 tokens do not fit/,
+    );
+  });
+
   test("a plan whose largest tensor no binding holds, with the setting that shrinks it", () => {
     const options = { ...defaultOptions(golden, true), tokenBudget: 200_000 };
     expect(() => planPolicy(golden.config, options, { maxBindingBytes: 2 ** 27 })).toThrow(
@@ -95,17 +108,23 @@ describe("inputs are refused", () => {
   const rollout = rolloutSizes(golden, 2, 4);
   const sampling = { temperature: 1, topK: 0, topP: 1, seed: [1, 2] as const };
   const options = { sampling, maxNew: 4, stopTokens: [], useAdapter: true };
+  const short = [{ prompt: [1, 2], samples: 1, key: 0 }];
+  const pass = { temperature: 1, useAdapter: true };
 
   test("prompts and responses longer than the plan, too many stop tokens, and an aborted run", async () => {
     const policy = await create({ rollout });
     const engine = new WgslRollout(policy);
     const long = [{ prompt: Array<number>(rollout.maxPrompt + 1).fill(1), samples: 1, key: 0 }];
-    const short = [{ prompt: [1, 2], samples: 1, key: 0 }];
     await expect(engine.generate(long, options)).rejects.toThrow(/prompt has 6 tokens and the plan allows 5/);
     await expect(engine.generate([{ ...short[0]!, prompt: [] }], options)).rejects.toThrow(/prompt is empty/);
     await expect(engine.generate(short, { ...options, maxNew: 5 })).rejects.toThrow(
-      /5 new tokens .* allows 4/,
+      /new tokens is 5: .* 1 to 4 .*max_response/,
     );
+    await expect(engine.generate(short, { ...options, maxNew: 0 })).rejects.toThrow(/new tokens is 0/);
+    const strange = [{ ...short[0]!, prompt: [5, 9999] }];
+    await expect(engine.generate(strange, options)).rejects.toThrow(/Token 9999 of a prompt is not in/);
+    const topP = { ...options, sampling: { ...sampling, topP: 0 } };
+    await expect(engine.generate(short, topP)).rejects.toThrow(/Top-p is 0/);
     await expect(
       engine.generate(short, { ...options, stopTokens: Array<number>(9).fill(1) }),
     ).rejects.toThrow(/9 stop tokens/);
@@ -115,6 +134,51 @@ describe("inputs are refused", () => {
     // The engine still works afterwards.
     const responses = await engine.generate(short, options);
     expect(responses[0]![0]!.tokens.length).toBe(4);
+    policy.destroy();
+  });
+
+  test("a rollout while another is under way, and a pass in the middle of it", async () => {
+    const policy = await create({ rollout });
+    const engine = new WgslRollout(policy);
+    const first = engine.generate(short, options);
+    await expect(engine.generate(short, options)).rejects.toThrow(
+      /a rollout cannot start while a rollout is under way/,
+    );
+    const [batch] = packGroups([{ prompt: [1], responses: [[2, 3]] }], 8);
+    expect(() => policy.forward(batch!, pass)).toThrow(/a forward pass cannot start while a rollout/);
+    expect((await first)[0]![0]!.tokens.length).toBe(4);
+    policy.destroy();
+  });
+
+  test("a backward pass without its forward pass, and temperature 0", async () => {
+    const policy = await create({ rollout });
+    const [batch] = packGroups([{ prompt: [1], responses: [[2, 3]] }], 8);
+    expect(() => policy.backward()).toThrow(/needs the forward pass right before it/);
+    policy.forward(batch!, pass);
+    policy.setTargetGradients(Float32Array.of(1, 1));
+    policy.backward();
+    expect(() => policy.backward()).toThrow(/needs the forward pass/);
+    policy.forward(batch!, pass);
+    await new WgslRollout(policy).generate(short, options);
+    expect(() => policy.backward()).toThrow(/needs the forward pass/);
+    expect(() => policy.forward(batch!, { ...pass, temperature: 0 })).toThrow(/temperature is 0/);
+    policy.destroy();
+  });
+
+  test("a policy that is freed with commands under way leaves the device usable", async () => {
+    const policy = await create();
+    const [batch] = packGroups([{ prompt: [1], responses: [[2, 3]] }], 8);
+    policy.forward(batch!, pass);
+    policy.destroy();
+    await recorder.done();
+    (await create()).destroy();
+  });
+
+  test("a policy that diverged says so instead of sampling", async () => {
+    const policy = await create({ rollout });
+    const huge = new Float32Array(policy.memory.weights.finalNorm.tensor.bytes / 4).fill(3e38);
+    recorder.write(policy.memory.weights.finalNorm.tensor, huge);
+    await expect(new WgslRollout(policy).generate(short, options)).rejects.toThrow(/the policy has diverged/);
     policy.destroy();
   });
 

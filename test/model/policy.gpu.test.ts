@@ -55,7 +55,7 @@ const OPTIMISER = {
 function weights(step = 0): ParameterSource & { direction(name: string, count: number): Float32Array } {
   const draw = (name: string, count: number, stream: number): Float32Array => {
     const random = new SeededRandom(
-      [...name].reduce((a, c) => a * 31 + c.charCodeAt(0), 7) % 2 ** 31,
+      Array.from(name, (c) => c.charCodeAt(0)).reduce((a, c) => (a * 31 + c) % 2 ** 31, 7),
       stream,
     );
     return Float32Array.from({ length: count }, () => random.normal());

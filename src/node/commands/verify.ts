@@ -2,6 +2,7 @@
 
 import { UserError } from "../../common/errors.ts";
 import { openGpu, Recorder, selfTest } from "../../gpu/index.ts";
+import { chooseMatmul } from "../../ops/matmul-choice.ts";
 import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
 import { batchChecks } from "../verify/batches.ts";
@@ -14,9 +15,15 @@ import { runChecks } from "../verify/runs.ts";
 export const verify = defineCommand({
   name: "verify",
   summary: "compare the engine with golden numbers of Hugging Face, and check its invariants",
-  usage: "DIR...",
-  options: {},
-  async run({ positionals: directories }) {
+  usage: "DIR... [options]",
+  options: {
+    measured: {
+      type: "boolean",
+      description:
+        "use the matrix products that are fastest here, as a training run does, not the default ones",
+    },
+  },
+  async run({ values, positionals: directories }) {
     if (directories.length === 0)
       throw new UserError(
         "verify needs at least one directory of golden numbers: npm run gradus -- verify DIR...",
@@ -25,6 +32,7 @@ export const verify = defineCommand({
     for (const directory of directories) goldens.push(await openGolden(directory));
     const recorder = new Recorder(await openGpu({ gpu: await installWebGpu() }));
     await selfTest(recorder);
+    if (values.measured) await chooseMatmul(recorder);
     console.log(`adapter: ${recorder.gpu.adapterName}`);
     const checks: Check[] = [];
     for (const golden of goldens) {

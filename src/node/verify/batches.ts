@@ -9,7 +9,7 @@ import type { Check } from "./check.ts";
 import { maxScaled, RelativeL2 } from "./check.ts";
 import type { Golden } from "./golden.ts";
 import type { Objective, PolicyChoice, Values } from "./run.ts";
-import { evaluate, gradients, withPolicy } from "./run.ts";
+import { defaultOptions, evaluate, gradients, withPolicy } from "./run.ts";
 
 const EQUAL = 1e-5;
 
@@ -149,25 +149,35 @@ const tokenCount = ({ prompt, responses }: Group): number => prompt.length + res
 
 async function tilingChecks(recorder: Recorder, golden: Golden): Promise<Check[]> {
   const { groups, config } = golden;
-  const weak = new GpuRecorder(await openGpu({ gpu: navigator.gpu, limits: "default" }));
-  await selfTest(weak);
   const checks: Check[] = [];
+  const maxBindingBytes = smallestBinding(golden);
+  const weak = new GpuRecorder(await openGpu({ gpu: navigator.gpu, limits: "default", maxBindingBytes }));
+  await selfTest(weak);
   for (const adapter of [false, true]) {
     const label = adapter ? "adapter" : "full";
     const plain = await pass(recorder, golden, groups, { adapter });
     // About five shards and chunks that cut through them.
     const rowBytes = 4 * config.hidden;
-    const options = {
-      vocabShardBytes: Math.ceil(config.vocab / 5) * rowBytes,
-      headChunk: Math.max(64, Math.ceil((config.vocab * 5) / 3)),
-    };
+    const headChunk = Math.max(64, Math.ceil((config.vocab * 5) / 3));
+    const options = { vocabShardBytes: Math.ceil(config.vocab / 5) * rowBytes, headChunk };
     const tiled = await pass(recorder, golden, groups, { adapter, options });
     checks.push(...agreement(`vocabulary in pieces, ${label}`, tiled, plain));
-    const onDefault = await pass(recorder, golden, groups, { adapter, recorder: weak });
-    checks.push(...agreement(`device with default limits (128 MiB bindings), ${label}`, onDefault, plain));
+    // Pools of parameters split, too.
+    const bound = await pass(recorder, golden, groups, { adapter, recorder: weak, options: { headChunk } });
+    checks.push(
+      ...agreement(`default device, bindings of at most ${maxBindingBytes} bytes, ${label}`, bound, plain),
+    );
   }
   weak.gpu.destroy();
   return checks;
+}
+
+/** Bytes of the largest tensor that cannot be cut: a projection, or an activation of all tokens. */
+function smallestBinding(golden: Golden): number {
+  const { hidden, intermediate, heads, kvHeads, headSize } = golden.config;
+  const { tokenBudget } = defaultOptions(golden, false);
+  const widest = Math.max(2 * intermediate, (heads + 2 * kvHeads) * headSize, hidden);
+  return 4 * Math.max(widest * Math.max(hidden, tokenBudget), heads * headSize * hidden);
 }
 
 async function halfBaseChecks(recorder: Recorder, golden: Golden): Promise<Check[]> {

@@ -161,7 +161,7 @@ async function updateCheck(
 }
 
 /** Elements whose golden gradient is below this share of the gradient's norm. */
-const NOISE_SHARE = 1e-6;
+const NOISE_SHARE = 1e-5;
 
 interface NoiseElements {
   readonly count: number;

@@ -103,12 +103,12 @@ export function accumulate(
   objective: Objective,
   pass: PassOptions,
 ): void {
-  const { recorder, memory } = policy;
   policy.clearGradients();
   for (const batch of packGroups(groups, pass.tokenBudget ?? policy.options.tokenBudget)) {
     policy.forward(batch, pass);
-    recorder.write(memory.head.dLogProb, Float32Array.from(batch.sources, objective.logProb));
-    recorder.write(memory.head.dEntropy, Float32Array.from(batch.sources, objective.entropy ?? (() => 0)));
+    const { logProb, entropy } = objective;
+    const values = (of: typeof logProb) => Float32Array.from(batch.sources, of);
+    policy.setTargetGradients(values(logProb), entropy && values(entropy));
     policy.backward();
   }
 }

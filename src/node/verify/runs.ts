@@ -91,7 +91,7 @@ async function rolloutChecks(recorder: Recorder, golden: Golden): Promise<Check[
       for (const request of requests) {
         for (let sample = 0; sample < request.samples; sample++) {
           alone.push(
-            (await engine.generate([{ ...request, samples: 1, key: request.key + sample }], options))[0]![0]!,
+            (await engine.generate([{ ...request, samples: 1, firstSample: sample }], options))[0]![0]!,
           );
         }
       }
