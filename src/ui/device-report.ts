@@ -70,9 +70,7 @@ function f16Fact({ features }: GPUAdapter): Fact {
   return {
     name: "Half precision",
     value: has ? "shader-f16" : "not offered",
-    gloss: has
-      ? "Kernels may compute in 16 bits where that is safe."
-      : "Not needed: 16-bit weights are unpacked as they are read.",
+    gloss: "Not needed: 16-bit weights are unpacked as they are read, and sums are 32-bit.",
   };
 }
 
