@@ -60,7 +60,7 @@ function agreement(name: string, actual: PassResult, reference: PassResult, tole
     [...actual.logProb, ...actual.entropy],
     [...reference.logProb, ...reference.entropy],
   );
-  const errors = new RelativeL2();
+  const errors = new RelativeL2("f32");
   for (const [parameter, values] of reference.grads)
     errors.add(parameter, actual.grads.get(parameter)!, values);
   return [
@@ -177,7 +177,9 @@ function smallestBinding(golden: Golden): number {
   const { hidden, intermediate, heads, kvHeads, headSize } = golden.config;
   const { tokenBudget } = defaultOptions(golden, false);
   const widest = Math.max(2 * intermediate, (heads + 2 * kvHeads) * headSize, hidden);
-  return 4 * Math.max(widest * Math.max(hidden, tokenBudget), heads * headSize * hidden);
+  const elements = Math.max(widest * Math.max(hidden, tokenBudget), heads * headSize * hidden);
+  // Tensors of a pool take whole runs of 256 bytes.
+  return Math.ceil((4 * elements) / 256) * 256;
 }
 
 async function halfBaseChecks(recorder: Recorder, golden: Golden): Promise<Check[]> {

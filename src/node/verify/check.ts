@@ -40,12 +40,18 @@ export const maxAbs = (actual: ArrayLike<number>, expected: ArrayLike<number>) =
 export const maxScaled = (actual: ArrayLike<number>, expected: ArrayLike<number>) =>
   largest(actual, expected, (value) => Math.max(1, Math.abs(value)));
 
-/** A reference below this share of the whole is zero (float64 knows): its error is measured against the whole. */
-const ZERO_SHARE = 1e-12;
+/** Below this share of the whole a float64 reference, or one in float32, is zero but for rounding. */
+const ZERO_SHARE = { f64: 1e-12, f32: 1e-6 };
 
 /** Sums of squares for relative L2 errors of one tensor and of many. */
 export class RelativeL2 {
   readonly #tensors: { name: string; difference: number; size: number }[] = [];
+  readonly #zeroShare: number;
+
+  /** `reference` tells how exact the references are: the error of one that is zero is measured against the whole. */
+  constructor(reference: keyof typeof ZERO_SHARE = "f64") {
+    this.#zeroShare = ZERO_SHARE[reference];
+  }
 
   /** Adds one tensor; `reference` is what it is relative to. Elements where `leaveOut` is true do not count. */
   add(
@@ -72,7 +78,7 @@ export class RelativeL2 {
   /** The tensor with the largest error of its own. */
   get worst(): { name: string; error: number } {
     const whole = sum(this.#tensors, "size");
-    const scale = (size: number): number => (size > ZERO_SHARE ** 2 * whole ? size : whole);
+    const scale = (size: number): number => (size > this.#zeroShare ** 2 * whole ? size : whole);
     return this.#tensors
       .map(({ name, difference, size }) => ({ name, error: relative(difference, scale(size)) }))
       .reduce((a, b) => (b.error > a.error ? b : a), { name: "-", error: 0 });

@@ -41,6 +41,8 @@ export interface Golden {
   readonly coefficients: readonly (readonly number[])[];
   /** Gradient norms before clipping of the training steps, where the directory tells them. */
   readonly norms: { readonly full: readonly number[]; readonly adapter: readonly number[] };
+  /** How far Hugging Face's float32 is from its float64 in an update (`after3`), relative L2; 0 where untold. */
+  updateDeviation(name: string): number;
   readonly file: SafetensorsFile;
 }
 
@@ -86,6 +88,7 @@ export async function openGolden(directory: string): Promise<Golden> {
     training: training(meta, directory),
     ...(await sequences(file)),
     norms: norms(meta),
+    updateDeviation: (name) => updateDeviation(meta, name),
     file,
   };
 }
@@ -160,6 +163,11 @@ function norms(meta: Json): Golden["norms"] {
       ? float64[name].map((step: Json) => Number(step["grad_norm_before_clip"]))
       : [];
   return { full: list("full_train"), adapter: list("lora_train") };
+}
+
+function updateDeviation(meta: Json, name: string): number {
+  const all = (meta["deviation_of_hf_float32_parameter_updates_from_float64"] ?? {}) as Record<string, Json>;
+  return Number(all[name]?.["overall_rel_l2"] ?? 0);
 }
 
 async function sequences(file: SafetensorsFile): Promise<Pick<Golden, "groups" | "coefficients">> {

@@ -116,9 +116,10 @@ async function updateChecks(recorder: Recorder, golden: Golden): Promise<Check[]
   for (const adapter of [false, true]) {
     const label = adapter ? "adapter" : "full";
     await withPolicy(recorder, golden, { adapter }, async (policy) => {
-      const isNoise = await noiseElements(policy, golden, adapter);
+      const noise = new NoiseElements();
       for (let step = 1; step <= golden.training.steps; step++) {
         const norm = await trainStep(policy, golden, step, adapter);
+        await noise.note(policy, norm);
         const expected = golden.norms[label][step - 1];
         if (expected !== undefined) {
           const name = `gradient norm before clipping, ${label} step ${step}`;
@@ -127,7 +128,7 @@ async function updateChecks(recorder: Recorder, golden: Golden): Promise<Check[]
         }
         const first = `${adapter ? "lora_after" : "after"}${step}.${policy.trainable[0]!.name}`;
         const isWanted = step === golden.training.steps || golden.file.has(first);
-        if (isWanted) checks.push(await updateCheck(policy, golden, adapter, step, isNoise));
+        if (isWanted) checks.push(await updateCheck(policy, golden, adapter, step, noise));
       }
     });
   }
@@ -139,55 +140,58 @@ async function updateCheck(
   golden: Golden,
   adapter: boolean,
   step: number,
-  isNoise: NoiseElements,
+  noise: NoiseElements,
 ): Promise<Check> {
+  const prefix = `${adapter ? "lora_after" : "after"}${step}`;
   const all = new RelativeL2();
   const errors = new RelativeL2();
   for (const [name, values] of await trained(policy, "value")) {
     const start = await (adapter ? golden.adapter : golden.weights).read(name);
-    const after = await golden.file.readF32(`${adapter ? "lora_after" : "after"}${step}.${name}`);
+    const after = await golden.file.readF32(`${prefix}.${name}`);
     const update = difference(values, start);
     const reference = difference(after, start);
     all.add(name, update, reference);
-    errors.add(name, update, reference, (i) => isNoise.at(name, i));
+    errors.add(name, update, reference, (i) => noise.has(name, i));
   }
   return {
     name: `update of ${step} AdamW steps, ${adapter ? "adapter" : "full"}`,
     worst: errors.overall,
     unit: "rel L2",
-    tolerance: adapter ? UPDATE_LORA : UPDATE_FULL,
-    where: `${errors.worst.name} (with ${isNoise.count} elements whose gradient is rounding: ${all.overall.toExponential(1)})`,
+    // No engine in float32 can promise more than Hugging Face's own float32 reaches.
+    tolerance: Math.max(adapter ? UPDATE_LORA : UPDATE_FULL, 2 * golden.updateDeviation(prefix)),
+    where: `${errors.worst.name} (with ${noise.count} elements whose gradient is rounding: ${all.overall.toExponential(1)})`,
   };
 }
 
-/** Elements whose golden gradient is below this share of the gradient's norm. */
-const NOISE_SHARE = 1e-5;
-
-interface NoiseElements {
-  readonly count: number;
-  at(name: string, index: number): boolean;
-}
+/** Elements whose gradient is below this share of the gradient's norm. */
+const NOISE_SHARE = 1e-6;
 
 /**
  * AdamW divides a gradient by its own size, so an element whose true gradient is zero but for rounding moves by a full
- * step in a direction that rounding decides, in Hugging Face's float32 as here. Such elements say nothing.
+ * step in a direction that rounding decides, in Hugging Face's float32 as here. Such elements say nothing. One whose
+ * gradient is exactly zero, of a token that does not occur, only decays, and counts.
  */
-async function noiseElements(policy: Policy, golden: Golden, adapter: boolean): Promise<NoiseElements> {
-  const run = { temperature: 1, useAdapter: adapter };
-  const ours = await gradients(policy, golden.groups, goldenObjective(golden), run);
-  const grads: Values = new Map();
-  let squares = 0;
-  for (const { name } of policy.trainable) {
-    const values = await golden.file.readF32(`${adapter ? "lora_grad" : "grad"}.${name}`);
-    grads.set(name, values);
-    for (const value of values) squares += value * value;
+class NoiseElements {
+  readonly #marks = new Map<string, Uint8Array>();
+  count = 0;
+
+  /** Marks the elements that were noise in the step just taken, whose gradients [of any shape] had norm `norm`. */
+  async note(policy: Policy, norm: number): Promise<void> {
+    const bound = NOISE_SHARE * norm;
+    for (const [name, grads] of await trained(policy, "grad")) {
+      const marks = this.#marks.get(name) ?? new Uint8Array(grads.length);
+      this.#marks.set(name, marks);
+      grads.forEach((grad, i) => {
+        if (grad === 0 || Math.abs(grad) >= bound || marks[i]) return;
+        marks[i] = 1;
+        this.count++;
+      });
+    }
   }
-  const bound = NOISE_SHARE * Math.sqrt(squares);
-  // An element that is exactly zero here, a row of an unused token, only decays, and counts.
-  const at = (name: string, index: number): boolean =>
-    ours.get(name)![index] !== 0 && Math.abs(grads.get(name)![index]!) < bound;
-  const count = [...grads].reduce((n, [name, values]) => n + values.filter((_, i) => at(name, i)).length, 0);
-  return { count, at };
+
+  has(name: string, index: number): boolean {
+    return this.#marks.get(name)![index] === 1;
+  }
 }
 
 const difference = (a: Float32Array, b: Float32Array): Float64Array =>
