@@ -150,6 +150,25 @@ describe("inputs are refused", () => {
     policy.destroy();
   });
 
+  test("an abort in the middle stops the rollout, and the engine goes on afterwards", async () => {
+    const policy = await create({ rollout: { ...rollout, maxNew: 40 } });
+    const engine = new WgslRollout(policy);
+    const long = { ...options, maxNew: 40 };
+    const whole = await engine.generate(short, long);
+    const controller = new AbortController();
+    let tokens = 0;
+    const onTokens = (event: { tokens: readonly number[] }): void => {
+      tokens += event.tokens.length;
+      controller.abort(new Error("enough"));
+    };
+    const stopped = engine.generate(short, { ...long, onTokens, signal: controller.signal });
+    await expect(stopped).rejects.toThrow("enough");
+    expect(tokens).toBeGreaterThan(0);
+    expect(tokens).toBeLessThan(40);
+    expect(await engine.generate(short, long)).toEqual(whole);
+    policy.destroy();
+  });
+
   test("a backward pass without its forward pass, and temperature 0", async () => {
     const policy = await create({ rollout });
     const [batch] = packGroups([{ prompt: [1], responses: [[2, 3]] }], 8);
