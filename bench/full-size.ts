@@ -1,46 +1,19 @@
 // A model of Qwen2.5-0.5B's exact shape with random weights: the memory plan, one LoRA step and a few decoded tokens.
 // It shows that the real size runs within a device's limits; how fast a real GPU is, a software adapter does not tell.
 
-import type { DecoderConfig } from "../src/model/config.ts";
-import type { PolicyOptions } from "../src/model/memory.ts";
 import { packGroups } from "../src/model/packing.ts";
 import type { ParameterSource } from "../src/model/parameters.ts";
 import { Policy } from "../src/model/policy.ts";
 import { optimizerStep } from "../src/optim/optimizer.ts";
 import { WgslRollout } from "../src/rollout/wgsl.ts";
-import { openBenchRecorder, parameterShapes } from "./reference-model.ts";
+import { parameterShapes } from "../src/model/weights.ts";
+import { QWEN_05B, QWEN_05B_LORA } from "./qwen-0.5b.ts";
+import { openBenchRecorder } from "./reference-model.ts";
 
 export const summary =
   "memory plan, one LoRA step and decoding at Qwen2.5-0.5B's size, random weights (needs 3 GB)";
 
-const QWEN_05B: DecoderConfig = {
-  family: "qwen2",
-  layers: 24,
-  hidden: 896,
-  heads: 14,
-  kvHeads: 2,
-  headSize: 64,
-  intermediate: 4864,
-  vocab: 151_936,
-  maxPositions: 32_768,
-  ropeTheta: 1e6,
-  rmsEps: 1e-6,
-  tied: true,
-  eosTokenIds: [151_645],
-};
-const OPTIONS: PolicyOptions = {
-  lora: {
-    rank: 16,
-    alpha: 32,
-    seed: 1,
-    targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-  },
-  baseType: "f16",
-  tokenBudget: 2048,
-  activationCheckpointing: true,
-  headChunk: 2 ** 22,
-  rollout: { rows: 8, promptSlots: 2, maxPrompt: 128, maxNew: 128 },
-};
+const OPTIONS = { ...QWEN_05B_LORA, rollout: { rows: 8, promptSlots: 2, maxPrompt: 128, maxNew: 128 } };
 const ADAMW = {
   lr: 1e-4,
   beta1: 0.9,

@@ -11,6 +11,7 @@ import { packGroups } from "../src/model/packing.ts";
 import type { ParameterSource } from "../src/model/parameters.ts";
 import { LORA_TARGETS } from "../src/model/lora.ts";
 import { Policy } from "../src/model/policy.ts";
+import { parameterShapes } from "../src/model/weights.ts";
 import { optimizerStep } from "../src/optim/optimizer.ts";
 import { chooseMatmul } from "../src/ops/matmul-choice.ts";
 
@@ -69,46 +70,6 @@ export function seededWeights(seed = 1): ParameterSource {
 }
 
 const shapes = parameterShapes(REFERENCE);
-
-/** Name and shape of every parameter of a tied model. */
-export function parameterShapes({
-  layers,
-  hidden,
-  heads,
-  kvHeads,
-  headSize,
-  intermediate,
-  vocab,
-}: DecoderConfig): Map<string, number[]> {
-  const [q, kv] = [heads * headSize, kvHeads * headSize];
-  const list: [string, number[]][] = [
-    ["model.embed_tokens.weight", [vocab, hidden]],
-    ["model.norm.weight", [hidden]],
-  ];
-  for (let i = 0; i < layers; i++) {
-    const p = `model.layers.${i}`;
-    for (const [name, rows] of [
-      ["q", q],
-      ["k", kv],
-      ["v", kv],
-    ] as const) {
-      list.push(
-        [`${p}.self_attn.${name}_proj.weight`, [rows, hidden]],
-        [`${p}.self_attn.${name}_proj.bias`, [rows]],
-      );
-    }
-    list.push(
-      [`${p}.self_attn.o_proj.weight`, [hidden, q]],
-      [`${p}.mlp.down_proj.weight`, [hidden, intermediate]],
-    );
-    list.push(
-      [`${p}.mlp.gate_proj.weight`, [intermediate, hidden]],
-      [`${p}.mlp.up_proj.weight`, [intermediate, hidden]],
-    );
-    list.push([`${p}.input_layernorm.weight`, [hidden]], [`${p}.post_attention_layernorm.weight`, [hidden]]);
-  }
-  return new Map(list);
-}
 
 /** LoRA of rank 8 on every module. */
 const LORA = { rank: 8, alpha: 16, targets: LORA_TARGETS, seed: 1 } as const;

@@ -40,7 +40,7 @@ export interface Allocator {
 }
 
 /** Bindings start at multiples of this many bytes (`minStorageBufferOffsetAlignment`, default limit). */
-export const OFFSET_ALIGNMENT = 256;
+const OFFSET_ALIGNMENT = 256;
 
 /** Product of `shape`. */
 export const elementCount = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);

@@ -40,7 +40,7 @@ export interface LinkedShader {
 }
 
 /** The text of `shaders/lib/<name>.wgsl`. */
-export function libCode(name: string): string {
+function libCode(name: string): string {
   const code = LIBS[`../../shaders/lib/${name}.wgsl`];
   if (code === undefined) throw new BugError(`shaders/lib/${name}.wgsl does not exist`);
   return code;
@@ -94,7 +94,7 @@ function paramsFields(code: string): Field[] {
 }
 
 /** Bindings declared anywhere in `code`. */
-export function declaredBindings(code: string): Binding[] {
+function declaredBindings(code: string): Binding[] {
   const pattern =
     /@group\(0\)\s*@binding\((\d+)\)\s*var<(uniform|storage)(?:\s*,\s*(read_write|read))?>\s*(\w+)/g;
   return [...strip(code).matchAll(pattern)].map((match) => ({

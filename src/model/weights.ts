@@ -1,9 +1,10 @@
 // A decoder's weights as the kernels want them: q, k, v in one matrix, gate and up in one, the vocabulary axis cut where
 // a binding would be too large. Says for every Hugging Face parameter where it lies; moves no data itself.
 
-import { ceilDiv } from "../gpu/index.ts";
+import { ceilDiv, PlanAllocator } from "../gpu/index.ts";
 import type { DecoderConfig } from "./config.ts";
 import type { Storage, Stored } from "./pools.ts";
+import { FrozenStorage } from "./pools.ts";
 
 /** Some of the elements of a named parameter: `count` from element `start` lie at element `offset` of `stored`. */
 export interface Piece {
@@ -137,6 +138,12 @@ export function buildWeights(
   const finalNorm = vector("model.norm.weight", config.hidden);
   const head = config.tied ? embedding : vocabMatrix("lm_head.weight");
   return { embedding, layers, finalNorm, head, parameters };
+}
+
+/** Shape of every parameter by its Hugging Face name, e.g. [out,in], without allocating anything. */
+export function parameterShapes(config: DecoderConfig): ReadonlyMap<string, readonly number[]> {
+  const onPaper = new FrozenStorage(new PlanAllocator(), "f32");
+  return new Map(buildWeights(config, onPaper, Infinity).parameters.map(({ name, shape }) => [name, shape]));
 }
 
 /** Rows of a shard are a multiple of this where they can be, so that no chunk of one has an odd end. */

@@ -2,44 +2,17 @@
 
 import { expect, test } from "vitest";
 
-import type { DecoderConfig } from "../../src/model/config.ts";
+import { QWEN_05B, QWEN_05B_LORA } from "../../bench/qwen-0.5b.ts";
 import type { PolicyOptions } from "../../src/model/memory.ts";
 import { planPolicy } from "../../src/model/memory.ts";
 
-const QWEN_05B: DecoderConfig = {
-  family: "qwen2",
-  layers: 24,
-  hidden: 896,
-  heads: 14,
-  kvHeads: 2,
-  headSize: 64,
-  intermediate: 4864,
-  vocab: 151_936,
-  maxPositions: 32_768,
-  ropeTheta: 1e6,
-  rmsEps: 1e-6,
-  tied: true,
-  eosTokenIds: [151_645],
-};
 const PARAMETERS = 494_032_768;
 /** The binding limit of the WebGPU specification. */
 const DEFAULT = { maxBindingBytes: 128 * 2 ** 20 };
 const GIB = 2 ** 30;
-const OPTIONS: PolicyOptions = {
-  lora: {
-    rank: 16,
-    alpha: 32,
-    seed: 1,
-    targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-  },
-  baseType: "f16",
-  tokenBudget: 2048,
-  activationCheckpointing: true,
-  headChunk: 2 ** 22,
-};
 
 test("an adapter of rank 16 over an f16 base with 2,048 tokens takes less than 2.5 GB", () => {
-  const { bytes, total } = planPolicy(QWEN_05B, OPTIONS, DEFAULT);
+  const { bytes, total } = planPolicy(QWEN_05B, QWEN_05B_LORA, DEFAULT);
   expect(total).toBeLessThan(2.5e9);
   const table = 4 * 2048 * QWEN_05B.headSize;
   const vectors = 4 * (24 * (2 * 896 + 1152) + 896);
@@ -51,14 +24,15 @@ test("an adapter of rank 16 over an f16 base with 2,048 tokens takes less than 2
 });
 
 test("training every weight plans parameters, gradients and two moments, in pieces that default devices bind", () => {
-  const { lora: _, ...options } = OPTIONS;
+  const { lora: _, ...options } = QWEN_05B_LORA;
   const { bytes } = planPolicy(QWEN_05B, { ...options, tokenBudget: 1024 }, DEFAULT);
   expect(bytes.get("weights")! / (4 * PARAMETERS)).toBeCloseTo(1, 2);
   expect(bytes.get("optimizer")! / (12 * PARAMETERS)).toBeCloseTo(1, 2);
 });
 
 test("keeping activations costs more than recomputing them, and rollouts add their caches", () => {
-  const plan = (change: Partial<PolicyOptions>) => planPolicy(QWEN_05B, { ...OPTIONS, ...change }, DEFAULT);
+  const plan = (change: Partial<PolicyOptions>) =>
+    planPolicy(QWEN_05B, { ...QWEN_05B_LORA, ...change }, DEFAULT);
   const kept = plan({ activationCheckpointing: false, tokenBudget: 512 });
   const recomputed = plan({ tokenBudget: 512 });
   expect(kept.bytes.get("activations")).toBeGreaterThan(5 * recomputed.bytes.get("activations")!);

@@ -10,6 +10,7 @@ import { packGroups } from "../../src/model/packing.ts";
 import type { ParameterSource } from "../../src/model/parameters.ts";
 import { readParameter } from "../../src/model/parameters.ts";
 import { Policy } from "../../src/model/policy.ts";
+import { parameterShapes } from "../../src/model/weights.ts";
 import { optimizerStep } from "../../src/optim/optimizer.ts";
 import { WgslRollout } from "../../src/rollout/wgsl.ts";
 import { relativeL2, sharedRecorder, zeros } from "../harness.ts";
@@ -60,35 +61,19 @@ function weights(step = 0): ParameterSource & { direction(name: string, count: n
     );
     return Float32Array.from({ length: count }, () => random.normal());
   };
-  const shapes = new Map<string, readonly number[]>();
+  const shapes = parameterShapes(CONFIG);
   const direction = (name: string, count: number): Float32Array => draw(name, count, 2).map((d) => 0.1 * d);
   return {
     name: "drawn weights",
-    shape: (name) => shapes.get(name) ?? shapeOf(name),
+    shape: (name) => shapes.get(name),
     read: async (name) => {
-      const count = shapeOf(name).reduce((a, b) => a * b, 1);
+      const count = shapes.get(name)!.reduce((a, b) => a * b, 1);
       const mean = name.includes("norm") ? 1 : 0;
       const towards = direction(name, count);
       return draw(name, count, 1).map((value, i) => mean + 0.25 * value + step * towards[i]!);
     },
     direction,
   };
-}
-
-function shapeOf(name: string): number[] {
-  const { hidden, heads, kvHeads, headSize, intermediate, vocab } = CONFIG;
-  const rows: Record<string, number> = {
-    q_proj: heads * headSize,
-    k_proj: kvHeads * headSize,
-    v_proj: kvHeads * headSize,
-  };
-  const part = /(\w+)\.(weight|bias)$/.exec(name)!;
-  if (name.includes("norm")) return [hidden];
-  if (part[1] === "embed_tokens" || part[1] === "lm_head") return [vocab, hidden];
-  if (part[1] === "o_proj") return [hidden, heads * headSize];
-  if (part[1] === "down_proj") return [hidden, intermediate];
-  const out = rows[part[1]!] ?? intermediate;
-  return part[2] === "bias" ? [out] : [out, hidden];
 }
 
 const createPolicy = async (change: Partial<PolicyOptions> = {}, step = 0): Promise<Policy> =>

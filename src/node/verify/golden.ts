@@ -123,7 +123,7 @@ const tensors = async (directory: string, file: string): Promise<SafetensorsFile
   openSafetensors(bytesSource(path.join(directory, file), await load(directory, file)));
 
 /** Parameters straight from a safetensors file. */
-export const parameterSource = (file: SafetensorsFile): ParameterSource => ({
+const parameterSource = (file: SafetensorsFile): ParameterSource => ({
   name: file.name,
   names: [...file.entries.keys()],
   shape: (name) => file.entries.get(name)?.shape,

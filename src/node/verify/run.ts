@@ -97,12 +97,7 @@ export interface Objective {
 }
 
 /** Records forward and backward over `groups`, gradients from zero. */
-export function accumulate(
-  policy: Policy,
-  groups: readonly Group[],
-  objective: Objective,
-  pass: PassOptions,
-): void {
+function accumulate(policy: Policy, groups: readonly Group[], objective: Objective, pass: PassOptions): void {
   policy.clearGradients();
   for (const batch of packGroups(groups, pass.tokenBudget ?? policy.options.tokenBudget)) {
     policy.forward(batch, pass);
