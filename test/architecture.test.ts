@@ -37,10 +37,11 @@ const DOORS: Record<string, string> = {
   comlink: "worker",
   hyparquet: "formats",
   yaml: "formats",
+  pbf: "formats",
+  fflate: "formats",
+  uplot: "ui",
   "@huggingface/tokenizers": "formats",
   "@huggingface/jinja": "formats",
-  valibot: "rl",
-  zod: "rl",
 };
 
 const TYPESCRIPT_LINES = 300;
