@@ -32,6 +32,8 @@ export interface PolicyOptions {
   /** Largest piece of a matrix over the vocabulary, bytes; default: what the device can bind. */
   readonly vocabShardBytes?: number;
   readonly rollout?: RolloutSizes;
+  /** Full fine-tuning only: keep a frozen copy of the weights as reference policy. An adapter has its base for that. */
+  readonly referenceCopy?: boolean;
 }
 
 /** Tensors of the output head for R targets. */
@@ -53,6 +55,8 @@ export interface HeadMemory {
 export interface PolicyMemory {
   readonly weights: DecoderWeights;
   readonly adapter: Adapter | undefined;
+  /** The weights that training began with: `weights` under an adapter; undefined where nothing keeps them. */
+  readonly reference: DecoderWeights | undefined;
   /** What the optimiser moves. */
   readonly pools: readonly Pool[];
   /** Partial sums of the gradient norm, and (norm, clip scale, is finite, 0). */
@@ -81,6 +85,7 @@ export function allocatePolicy(
     Math.min(maxBindingBytes, options.vocabShardBytes ?? Infinity) / (lora && baseType === "f16" ? 2 : 4);
   let weights: DecoderWeights;
   let adapter: Adapter | undefined;
+  let reference: DecoderWeights | undefined;
   let pools: readonly Pool[];
   if (lora) {
     weights = buildWeights(config, new FrozenStorage(allocator, baseType), maxElements);
@@ -89,16 +94,20 @@ export function allocatePolicy(
     );
     adapter = buildAdapter(config, lora, storage);
     pools = storage.pools;
+    reference = weights;
   } else {
     const storage = new PoolStorage(allocator, "weights", maxBindingBytes, (list) =>
       buildWeights(config, list, maxElements),
     );
     weights = buildWeights(config, storage, maxElements);
     pools = storage.pools;
+    if (options.referenceCopy)
+      reference = buildWeights(config, new FrozenStorage(allocator, "f32"), maxElements);
   }
   return {
     weights,
     adapter,
+    reference,
     pools,
     normPartial: allocator.tensor("optimizer", "gradNorm.partial", [
       gradNormPartials(pools.map(({ grads }) => elementCount(grads.shape))),

@@ -85,19 +85,41 @@ function checkFinite(name: string, values: Float32Array, file: string): void {
   );
 }
 
-/** Current values of `parameter` (or of its gradient), f32 in its own shape, e.g. [out,in], row-major. */
+/** What is kept of a trained parameter, each in its shape: the value, its gradient, Adam's two moments. */
+export type ParameterPart = "value" | "grad" | "m" | "v";
+
+/** One part of `parameter`, f32 in its own shape, e.g. [out,in], row-major. Throws BugError when it is frozen and has none. */
 export async function readParameter(
   recorder: Recorder,
   { name, shape, pieces }: Parameter,
-  what: "value" | "grad" = "value",
+  part: ParameterPart = "value",
 ): Promise<Float32Array> {
   const result = new Float32Array(elementCount(shape));
-  for (const { stored, offset, start, count } of pieces) {
-    const tensor = what === "value" ? stored.tensor : stored.grad;
-    if (!tensor) throw new BugError(`parameter "${name}" is frozen and has no gradient`);
-    result.set(await readElements(recorder, tensor, offset, count), start);
-  }
+  for (const { stored, offset, start, count } of pieces)
+    result.set(await readElements(recorder, partOf(stored, part, name), offset, count), start);
   return result;
+}
+
+/** Uploads one part of a trained parameter. Throws BugError on another number of values or a frozen parameter. */
+export function writeParameter(
+  recorder: Recorder,
+  { name, shape, pieces }: Parameter,
+  part: ParameterPart,
+  values: Float32Array<ArrayBuffer>,
+): void {
+  if (values.length !== elementCount(shape))
+    throw new BugError(`${values.length} values do not fit parameter "${name}" [${shape}]`);
+  for (const { stored, offset, start, count } of pieces) {
+    const tensor = partOf(stored, part, name);
+    if (tensor.type !== "f32") throw new BugError(`parameter "${name}" is frozen in half precision`);
+    recorder.write(tensor, values.subarray(start, start + count), 4 * offset);
+  }
+}
+
+function partOf(stored: Stored, part: ParameterPart, name: string): Tensor {
+  const tensor = part === "value" ? stored.tensor : stored[part];
+  if (tensor) return tensor;
+  throw new BugError(`parameter "${name}" is frozen and has no ${part}`);
 }
 
 async function readElements(

@@ -18,12 +18,12 @@ import { allocatePolicy, maxPosition, planPolicy } from "./memory.ts";
 import type { MicroBatch } from "./packing.ts";
 import type { ParameterSource } from "./parameters.ts";
 import { loadParameters } from "./parameters.ts";
-import type { Parameter } from "./weights.ts";
+import type { DecoderWeights, Parameter } from "./weights.ts";
 
 export interface ForwardOptions {
   /** Divides the logits, in sampling and in log-probabilities alike. */
   readonly temperature: number;
-  /** False: the base without its adapter, which is the reference policy. */
+  /** False: the reference policy, which is the base without its adapter, or the copy of the weights where one is kept. */
   readonly useAdapter: boolean;
 }
 
@@ -65,6 +65,7 @@ export class Policy {
     config: DecoderConfig,
     options: PolicyOptions,
     weights: ParameterSource,
+    onProgress: (loaded: number, total: number) => void = () => {},
   ): Promise<Policy> {
     const { gpu } = recorder;
     const plan = planPolicy(config, options, gpu);
@@ -73,8 +74,10 @@ export class Policy {
     );
     try {
       recorder.write(memory.ropeTable, ropeTable(maxPosition(options), config.headSize, config.ropeTheta));
-      await loadParameters(recorder, memory.weights.parameters, weights);
-      const { adapter } = memory;
+      await loadParameters(recorder, memory.weights.parameters, weights, onProgress);
+      const { adapter, reference } = memory;
+      if (reference && reference !== memory.weights)
+        await loadParameters(recorder, reference.parameters, weights, onProgress);
       if (adapter) await loadParameters(recorder, adapter.parameters, freshAdapter(adapter));
       await recorder.done();
     } catch (error) {
@@ -121,7 +124,7 @@ export class Policy {
     this.#forward = undefined;
     device.load(recorder, batch);
     this.layersForward(options.useAdapter);
-    this.#finalNorm();
+    this.#finalNorm(options.useAdapter);
     gatherRows(recorder, {
       x: memory.activations.normed,
       index: device.rows,
@@ -129,7 +132,7 @@ export class Policy {
       rows: device.targetCount,
       channels: this.config.hidden,
     });
-    const { logitsResident } = headForward(recorder, this.#headArgs(options.temperature));
+    const { logitsResident } = headForward(recorder, this.#headArgs(options));
     this.#forward = { ...options, logitsResident };
   }
 
@@ -141,15 +144,15 @@ export class Policy {
     const { recorder, memory, config } = this;
     if (!this.#forward) throw new BugError("a backward pass needs the forward pass right before it");
     const { temperature, useAdapter, logitsResident } = this.#forward;
-    if (memory.adapter && !useAdapter)
-      throw new BugError("the reference policy, without adapter, is not trained");
+    if (memory.reference && !useAdapter) throw new BugError("the reference policy is not trained");
     this.#forward = undefined;
-    const { head, batch, activations, weights } = memory;
+    const { head, batch, activations } = memory;
+    const weights = this.#weights(useAdapter);
     const { scratch } = activations;
     const rows = batch.tokenCount;
     const channels = config.hidden;
     headBackward(recorder, {
-      ...this.#headArgs(temperature),
+      ...this.#headArgs({ temperature, useAdapter }),
       dLogProb: head.dLogProb,
       dEntropy: head.dEntropy,
       dx: head.dx,
@@ -221,7 +224,8 @@ export class Policy {
    */
   layersForward(useAdapter: boolean, onLayer: (index: number, qkv: Tensor) => void = () => {}): void {
     const { recorder, memory, config } = this;
-    const { batch, activations, weights } = memory;
+    const { batch, activations } = memory;
+    const weights = this.#weights(useAdapter);
     this.#forward = undefined;
     const ids = { ids: batch.tokens, idStride: 1, idOffset: 0 };
     embedTokens(recorder, weights.embedding, ids, activations.layers[0]!.h, batch.tokenCount, config.hidden);
@@ -232,8 +236,9 @@ export class Policy {
     }
   }
 
-  #finalNorm(): void {
-    const { activations, weights, batch } = this.memory;
+  #finalNorm(useAdapter: boolean): void {
+    const { activations, batch } = this.memory;
+    const weights = this.#weights(useAdapter);
     const { hidden: h, normed: y, rstd, scratch } = activations;
     const { hidden: channels, rmsEps: eps } = this.config;
     const add = { delta: scratch.delta, h };
@@ -250,11 +255,15 @@ export class Policy {
     });
   }
 
+  #weights(useAdapter: boolean): DecoderWeights {
+    return (useAdapter ? undefined : this.memory.reference) ?? this.memory.weights;
+  }
+
   #layer(index: number, useAdapter: boolean): LayerContext {
-    const { weights, adapter, batch, activations, ropeTable: table } = this.memory;
+    const { adapter, batch, activations, ropeTable: table } = this.memory;
     return {
       config: this.config,
-      weights: weights.layers[index]!,
+      weights: this.#weights(useAdapter).layers[index]!,
       adapter: useAdapter ? adapter?.layers[index] : undefined,
       batch,
       acts: activations.layers[index]!,
@@ -263,8 +272,9 @@ export class Policy {
     };
   }
 
-  #headArgs(temperature: number) {
-    const { head, batch, weights } = this.memory;
+  #headArgs({ temperature, useAdapter }: ForwardOptions) {
+    const { head, batch } = this.memory;
+    const weights = this.#weights(useAdapter);
     const shards = weights.head.map(({ stored, row, rows }) => ({
       weight: stored.tensor,
       rowStart: row,

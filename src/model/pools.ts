@@ -4,10 +4,13 @@
 import type { Allocator, ElementType, Owner, Tensor } from "../gpu/index.ts";
 import { elementCount, view } from "../gpu/index.ts";
 
-/** A stored tensor and, when it is trained, the tensor its gradient is added to. */
+/** A stored tensor and, when it is trained, the tensors of its shape for gradient and Adam moments. */
 export interface Stored {
   readonly tensor: Tensor;
+  /** The backward pass adds to it. */
   readonly grad?: Tensor;
+  readonly m?: Tensor;
+  readonly v?: Tensor;
 }
 
 /** One pool: parameters, gradients and both Adam moments, each f32[P]. */
@@ -107,6 +110,8 @@ export class PoolStorage implements Storage {
     return {
       tensor: view(pool.params, offset, shape, label),
       grad: view(pool.grads, offset, shape, `d.${label}`),
+      m: view(pool.m, offset, shape, `m.${label}`),
+      v: view(pool.v, offset, shape, `v.${label}`),
     };
   }
 }

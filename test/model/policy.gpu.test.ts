@@ -8,7 +8,7 @@ import type { DecoderConfig } from "../../src/model/config.ts";
 import type { PolicyOptions } from "../../src/model/memory.ts";
 import { packGroups } from "../../src/model/packing.ts";
 import type { ParameterSource } from "../../src/model/parameters.ts";
-import { readParameter } from "../../src/model/parameters.ts";
+import { readParameter, writeParameter } from "../../src/model/parameters.ts";
 import { Policy } from "../../src/model/policy.ts";
 import { parameterShapes } from "../../src/model/weights.ts";
 import { optimizerStep } from "../../src/optim/optimizer.ts";
@@ -83,9 +83,9 @@ const coefficient = (i: number): number => Math.sin(i + 1);
 const entropyCoefficient = (i: number): number => 0.3 * Math.cos(2 * i);
 
 /** L = sum_r c_r logProb_r + e_r entropy_r. */
-async function objective(policy: Policy): Promise<number> {
+async function objective(policy: Policy, useAdapter = true): Promise<number> {
   const [batch] = packGroups(GROUPS, OPTIONS.tokenBudget);
-  policy.forward(batch!, { temperature: TEMPERATURE, useAdapter: true });
+  policy.forward(batch!, { temperature: TEMPERATURE, useAdapter });
   const { logProb, entropy } = policy.memory.head;
   const count = batch!.targets.length;
   const values = [
@@ -160,6 +160,36 @@ describe("a policy of odd sizes", () => {
     optimizerStep(policy.recorder, policy.memory, 1, OPTIMISER);
     expect(await objective(policy)).toBeLessThan(before - 0.1);
     policy.destroy();
+  });
+
+  test("a reference copy stays what the weights were before training", async () => {
+    const policy = await createPolicy({ referenceCopy: true });
+    const before = await objective(policy);
+    await gradient(policy);
+    optimizerStep(policy.recorder, policy.memory, 1, OPTIMISER);
+    expect(await objective(policy)).not.toBe(before);
+    expect(await objective(policy, false)).toBe(before);
+    expect(() => policy.backward()).toThrow("the reference policy is not trained");
+    policy.destroy();
+  });
+
+  test("a parameter and its moments can be taken out and put back", async () => {
+    const [trained, fresh] = [await createPolicy(), await createPolicy()];
+    await gradient(trained);
+    optimizerStep(trained.recorder, trained.memory, 1, OPTIMISER);
+    for (const [i, parameter] of trained.trainable.entries()) {
+      for (const part of ["value", "m", "v"] as const) {
+        const values = await readParameter(trained.recorder, parameter, part);
+        writeParameter(fresh.recorder, fresh.trainable[i]!, part, new Float32Array(values));
+      }
+    }
+    for (const policy of [trained, fresh]) {
+      await gradient(policy);
+      optimizerStep(policy.recorder, policy.memory, 2, OPTIMISER);
+    }
+    expect(await objective(fresh)).toBe(await objective(trained));
+    trained.destroy();
+    fresh.destroy();
   });
 
   test("neither a training step nor a rollout creates a buffer", async () => {
