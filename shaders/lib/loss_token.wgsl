@@ -1,0 +1,34 @@
+// What the loss driver and every policy loss share: the params, what a loss sees of a token and what it says about it.
+// loss_0 .. loss_7 are the settings of the loss, in the order of its `params` in src/rl/losses/<id>.ts.
+// Functions  clip20, importance_ratio, is_finite4
+struct Params {
+  first: u32, end: u32, old_is_current: u32, kl_coef: f32, entropy_coef: f32,
+  loss_0: f32, loss_1: f32, loss_2: f32, loss_3: f32, loss_4: f32, loss_5: f32, loss_6: f32, loss_7: f32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+
+// sampler_weight is for losses that put it in themselves; for the others it is part of the weight.
+struct LossToken {
+  log_prob: f32, old_log_prob: f32, advantage: f32, sampler_weight: f32,
+}
+
+// Before any weight. clipped_*: 0 or 1. ppo_kl: what verl averages into actor/ppo_kl.
+struct TokenLoss {
+  loss: f32, d_log_prob: f32, clipped_low: f32, clipped_high: f32, clipped_dual: f32, ppo_kl: f32,
+}
+
+// Its derivative is 1 where |x| <= 20, else 0.
+fn clip20(x: f32) -> f32 {
+  return clamp(x, -20.0, 20.0);
+}
+
+// exp(clip20(x)), and 1 to the bit where the policy has not changed: exp may be off by some last bits even at 0.
+fn importance_ratio(x: f32) -> f32 {
+  return select(exp(clip20(x)), 1.0, x == 0.0);
+}
+
+// Bits are compared because a compiler may assume that no float is NaN or infinite.
+fn is_finite4(v: vec4f) -> bool {
+  let exponents = bitcast<vec4u>(v) & vec4u(0x7f800000u);
+  return all(exponents != vec4u(0x7f800000u));
+}

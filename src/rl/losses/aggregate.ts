@@ -1,0 +1,54 @@
+// How losses of tokens become one number: L = sum over tokens of W * loss, with a weight W that a whole sequence shares. The
+// counts are those of the whole mini-batch, so that cutting it into micro-batches changes nothing but rounding.
+// Source: verl verl/trainer/ppo/core_algos.py, agg_loss (August 2026), on one machine.
+
+import { BugError, UserError } from "../../common/errors.ts";
+import { nearest } from "../../common/nearest.ts";
+
+/** verl's actor_rollout_ref.actor.loss_agg_mode. */
+export const AGGREGATION_MODES = [
+  "token-mean",
+  "token-sum",
+  "seq-mean-token-sum",
+  "seq-mean-token-mean",
+  "seq-mean-token-sum-norm",
+] as const;
+export type AggregationMode = (typeof AGGREGATION_MODES)[number];
+
+/** The mode of this name. Throws UserError naming those that are known. */
+export function aggregationMode(name: string): AggregationMode {
+  const mode = AGGREGATION_MODES.find((known) => known === name);
+  if (mode) return mode;
+  const close = nearest(name, AGGREGATION_MODES);
+  throw new UserError(
+    `There is no aggregation "${name}", so losses of tokens cannot be added up. ${
+      close ? `Did you mean ${close}?` : `Set loss_agg_mode to one of ${AGGREGATION_MODES.join(", ")}.`
+    }`,
+  );
+}
+
+/** What a mini-batch is divided by. */
+export interface BatchCounts {
+  /** Response tokens of the mini-batch (verl's batch_num_tokens). */
+  readonly tokens: number;
+  /** Responses of the mini-batch (verl's global_batch_size = ppo_mini_batch_size * rollout.n, empty ones included). */
+  readonly sequences: number;
+  /** Divides token sums in seq-mean-token-sum-norm (verl's loss_scale_factor; where null, the longest response allowed). */
+  readonly tokenNormaliser: number;
+}
+
+/** The weight W of every token of a sequence of `length` tokens. Throws BugError on a count that cannot divide. */
+export function aggregationWeight(mode: AggregationMode, length: number, counts: BatchCounts): number {
+  const { tokens, sequences, tokenNormaliser } = counts;
+  if (mode === "token-sum") return 1;
+  if (mode === "token-mean") return 1 / positive("tokens", tokens);
+  const perSequence = 1 / positive("sequences", sequences);
+  if (mode === "seq-mean-token-sum") return perSequence;
+  if (mode === "seq-mean-token-mean") return perSequence / (length + 1e-8);
+  return perSequence / positive("token normaliser", tokenNormaliser);
+}
+
+function positive(name: string, value: number): number {
+  if (value > 0 && value < Infinity) return value;
+  throw new BugError(`losses cannot be divided by ${value} (${name})`);
+}

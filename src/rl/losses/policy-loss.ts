@@ -1,0 +1,113 @@
+// What a policy loss is: the loss of one token and its derivative, given the token and what is averaged over its sequence
+// first. The driver (reference.ts in double precision, launch.ts and shaders/policy_loss.wgsl on the device) adds weights, KL
+// and entropy terms and counts. Which losses there are is in index.ts.
+
+import { UserError } from "../../common/errors.ts";
+import type { Paper } from "../advantages/advantage.ts";
+import type { AggregationMode } from "./aggregate.ts";
+import type { KlType } from "./kl.ts";
+
+/** What a loss sees of a response token. */
+export interface LossToken {
+  readonly logProb: number;
+  readonly oldLogProb: number;
+  readonly advantage: number;
+  /** Weight that corrects for the sampler, 1 without correction. The driver applies it, see `appliesSamplerWeight`. */
+  readonly samplerWeight: number;
+}
+
+/** Loss of one token, before weights. Counts are 0 or 1. */
+export interface TokenLoss {
+  readonly loss: number;
+  /** Derivative of the loss with respect to the token's logProb, by torch's conventions at kinks. */
+  readonly dLogProb: number;
+  readonly clippedLow: number;
+  readonly clippedHigh: number;
+  readonly clippedDual: number;
+  /** What verl averages into actor/ppo_kl. */
+  readonly ppoKl: number;
+}
+
+/** A setting that a loss reads. */
+export interface LossParam<Name extends string = string> {
+  readonly name: Name;
+  /** Key of the run's configuration. */
+  readonly key: string;
+  /** Key that counts where `key` is not set. */
+  readonly fallbackKey?: string;
+}
+
+export type LossParams<Name extends string = string> = Readonly<Record<Name, number>>;
+
+/** Numbers that a loss may average over a sequence; lanes of a vec4f on the device. */
+export const SEQUENCE_TERMS = 4;
+/** Settings that a loss may have; `loss_0` to `loss_7` of the shader's params. */
+export const MAX_LOSS_PARAMS = 8;
+
+/** One entry of the list of policy losses. */
+export interface PolicyLoss<Name extends string = string> {
+  /** verl's name, actor_rollout_ref.actor.policy_loss.loss_mode. */
+  readonly id: string;
+  readonly label: string;
+  readonly description: string;
+  readonly paper: Paper;
+  /** How this differs from the paper. */
+  readonly differs: string;
+  /** In the order of `loss_0`, `loss_1` ... in the shader; at most 8. */
+  readonly params: readonly LossParam<Name>[];
+  /** Aggregation of the policy term where the loss fixes it; else the run's. KL and entropy follow the run's always. */
+  readonly aggregation?: AggregationMode;
+  /** True when the loss puts samplerWeight in itself, and the driver is to leave it out. */
+  readonly appliesSamplerWeight?: boolean;
+  /** Text of shaders/losses/<id>.wgsl. */
+  readonly wgsl: string;
+  /** Throws UserError when the settings make no sense. */
+  check?(params: LossParams<Name>): void;
+  /** Up to 4 numbers whose means over the sequence `tokenLoss` receives; absent: the loss looks at tokens alone. */
+  sequenceTerm?(token: LossToken, params: LossParams<Name>): readonly number[];
+  /** `sequenceMean` is empty without `sequenceTerm`. */
+  tokenLoss(token: LossToken, sequenceMean: readonly number[], params: LossParams<Name>): TokenLoss;
+}
+
+/** What is minimised: sum of weight * (loss + kl.coef * KL - entropyCoef * entropy). */
+export interface Objective {
+  readonly loss: PolicyLoss;
+  readonly params: LossParams;
+  /** Absent: no reference policy. */
+  readonly kl?: { readonly type: KlType; readonly coef: number };
+  readonly entropyCoef: number;
+}
+
+/** What the driver needs to know of R response tokens besides the policy's own numbers; a sequence never straddles two. */
+export interface LossBatch {
+  /** f32[R]; "current" when the policy has not changed since: the ratio is then exactly 1. */
+  readonly oldLogProb: ArrayLike<number> | "current";
+  /** [R]. */
+  readonly advantage: ArrayLike<number>;
+  /** `aggregationWeight` for the policy term (with the loss's own mode, if it has one), [R]. */
+  readonly weight: ArrayLike<number>;
+  /** The same for KL and entropy, [R]; absent: as `weight`. */
+  readonly penaltyWeight?: ArrayLike<number>;
+  /** [R]; absent: 1. */
+  readonly samplerWeight?: ArrayLike<number>;
+  /** First token of every sequence, and R at the end, [S+1]. */
+  readonly sequenceStarts: ArrayLike<number>;
+}
+
+/** Where sequences start among targets [R] in the order of a micro-batch, with R at the end: u32[S+1]. */
+export function sequenceStarts(sources: readonly { readonly token: number }[]): Uint32Array<ArrayBuffer> {
+  const starts = sources.flatMap(({ token }, index) => (token === 0 ? [index] : []));
+  return Uint32Array.from([...starts, sources.length]);
+}
+
+/** The settings of `loss` from a configuration. Throws UserError when one is missing or makes no sense. */
+export function lossParams(loss: PolicyLoss, read: (key: string) => number | null | undefined): LossParams {
+  const entries = loss.params.map(({ name, key, fallbackKey }) => {
+    const value = read(key) ?? (fallbackKey === undefined ? undefined : read(fallbackKey));
+    if (typeof value === "number" && Number.isFinite(value)) return [name, value] as const;
+    throw new UserError(`${key} is ${value ?? "not set"}: the policy loss ${loss.id} needs a number there.`);
+  });
+  const params = Object.fromEntries(entries);
+  loss.check?.(params);
+  return params;
+}
