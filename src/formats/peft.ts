@@ -1,0 +1,95 @@
+// A trained adapter as the two files that PEFT loads. PEFT only warns when a tensor is missing, misnamed or transposed, and
+// then runs with a random or zero adapter, so everything is checked here before it is written.
+// Source: https://huggingface.co/docs/peft/developer_guides/checkpoint (file format).
+
+import { BugError, UserError } from "../common/errors.ts";
+import { writeSafetensors } from "./safetensors.ts";
+import type { NamedFile } from "./zip.ts";
+
+export interface PeftTensor {
+  /** A [r,in] or B [out,r]. */
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly values: Float32Array;
+}
+
+export interface PeftAdapter {
+  readonly lora: { readonly rank: number; readonly alpha: number; readonly targets: readonly string[] };
+  /** Where PEFT finds the base: a name such as "Qwen/Qwen2.5-0.5B-Instruct". */
+  readonly baseModelName: string;
+  /**
+   * By PEFT's name, `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight`, or by the module's own,
+   * `model.layers.0.self_attn.q_proj.lora_A`.
+   */
+  readonly tensors: ReadonlyMap<string, PeftTensor>;
+}
+
+/** `adapter_config.json` and `adapter_model.safetensors`. Throws UserError when training left a value that is not finite. */
+export function peftAdapterFiles({ lora, baseModelName, tensors }: PeftAdapter): readonly NamedFile[] {
+  const named = new Map([...tensors].map(([name, tensor]) => [peftName(name), tensor]));
+  if (named.size < tensors.size) throw new BugError("an adapter names one tensor in two ways");
+  checkPairs(named, lora.rank);
+  checkTargets([...named.keys()], lora.targets);
+  for (const [name, { values }] of named) checkFinite(name, values);
+  const json = `${JSON.stringify(configOf(lora, baseModelName), null, 2)}\n`;
+  const weights = [...named].map(([name, { shape, values }]) => [name, shape, values] as const);
+  return [
+    { name: "adapter_config.json", bytes: new TextEncoder().encode(json) },
+    { name: "adapter_model.safetensors", bytes: writeSafetensors(weights) },
+  ];
+}
+
+/** Only fields that every version of PEFT knows: an older one refuses to load a field that it does not. */
+const configOf = ({ rank, alpha, targets }: PeftAdapter["lora"], baseModelName: string) => ({
+  base_model_name_or_path: baseModelName,
+  bias: "none",
+  fan_in_fan_out: false,
+  inference_mode: true,
+  init_lora_weights: true,
+  lora_alpha: alpha,
+  lora_dropout: 0,
+  modules_to_save: null,
+  peft_type: "LORA",
+  r: rank,
+  target_modules: targets,
+  task_type: "CAUSAL_LM",
+});
+
+const NAME = /^(?:base_model\.model\.)?((?:\w+\.)+)lora_([AB])(?:\.weight)?$/;
+
+function peftName(name: string): string {
+  const [, module, side] = NAME.exec(name) ?? [];
+  if (!module) throw new BugError(`"${name}" is no tensor of an adapter: it must end in lora_A or lora_B`);
+  return `base_model.model.${module}lora_${side}.weight`;
+}
+
+/** Every A [r,in] has its B [out,r], and every B its A. */
+function checkPairs(tensors: ReadonlyMap<string, PeftTensor>, rank: number): void {
+  for (const [name, { shape, values }] of tensors) {
+    const other = name.includes(".lora_A.")
+      ? name.replace(".lora_A.", ".lora_B.")
+      : name.replace(".lora_B.", ".lora_A.");
+    if (!tensors.has(other)) throw new BugError(`an adapter has "${name}" and no "${other}"`);
+    const [rows = 0, columns = 0] = shape;
+    const ranked = name.includes(".lora_A.") ? rows : columns;
+    if (shape.length !== 2 || ranked !== rank || rows * columns !== values.length)
+      throw new BugError(`"${name}" [${shape}] with ${values.length} values does not fit rank ${rank}`);
+  }
+}
+
+/** PEFT adapts each module whose name ends in a target: no more, and no fewer, than have tensors. */
+function checkTargets(names: readonly string[], targets: readonly string[]): void {
+  const trained = new Set(names.map((name) => name.split(".").at(-3)!));
+  if (trained.size === targets.length && targets.every((target) => trained.has(target))) return;
+  throw new BugError(
+    `an adapter of ${targets.join(", ")} has tensors of ${[...trained].join(", ") || "nothing"}`,
+  );
+}
+
+function checkFinite(name: string, values: Float32Array): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new UserError(
+    `The adapter cannot be exported: ${name} holds ${values[at]} at element ${at}, so its training diverged. Export an earlier checkpoint.`,
+  );
+}

@@ -1,0 +1,77 @@
+// A pasted command that starts verl, or the script around it, as flat settings. Knows no key; see verl-config.ts for YAML.
+
+import { UserError } from "../common/errors.ts";
+import { hydraValue } from "./hydra-value.ts";
+import type { Command } from "./shell-words.ts";
+import { shellCommands } from "./shell-words.ts";
+import { flatten } from "./verl-config.ts";
+
+/** What a command asks for. */
+export interface VerlCommand {
+  /** By dotted key; `+key` and `++key` count as `key`. Of a key set twice, the last. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Keys that `~key` takes out. */
+  readonly removed: readonly string[];
+  /** Options such as `--config-name=ppo_megatron_trainer`, which choose files that only verl has. */
+  readonly options: readonly string[];
+}
+
+/** `verl.trainer.main_ppo`, `recipe/dapo/main_dapo.py`: the word after which the settings stand. */
+const MAIN = /(^|[./\\])main_\w+(\.py)?$/;
+const SETTING = /^(\+\+?|~)?([\w@:/-]+(?:\.[\w@:/-]+)*)(?:=([^]*))?$/;
+/** A setting that cannot be a variable of the shell. */
+const DOTTED = /^(\+\+?|~)?\w+\.[\w.]+=/;
+/** Options of Hydra that take the next word. */
+const TAKES_WORD = /^(--config-(name|path|dir)|-c[npd]|--package|-p)$/;
+
+/** Reads a command. Throws UserError when `text` has no settings, two commands, or a value with a fault. */
+export function fromVerlCommand(text: string): VerlCommand {
+  const words = settingWords(shellCommands(text));
+  const values = new Map<string, unknown>();
+  const removed: string[] = [];
+  const options: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    const next = words[at + 1];
+    if (word.startsWith("-")) {
+      const takesNext = TAKES_WORD.test(word) && next !== undefined;
+      options.push(takesNext ? `${word}=${next}` : word);
+      if (takesNext) at++;
+      continue;
+    }
+    const [, sign, key, value] = SETTING.exec(word) ?? [];
+    if (key && sign === "~") removed.push(key);
+    else if (key && value !== undefined) setValue(values, key, value);
+    else throw new UserError(`"${word}" is no setting: a.b.c=value is needed. Correct the command.`);
+  }
+  if (values.size + removed.length + options.length > 0)
+    return { values: Object.fromEntries(values), removed, options };
+  throw new UserError(
+    "The text holds no settings: paste a command such as python3 -m verl.trainer.main_ppo algorithm.adv_estimator=grpo.",
+  );
+}
+
+/** The words after the program of the one command that starts verl; without such, every setting of the text. */
+function settingWords(commands: readonly Command[]): string[] {
+  const starts = commands.flatMap((command, index) =>
+    command.some((word) => MAIN.test(word)) ? [index] : [],
+  );
+  if (starts.length > 1)
+    throw new UserError(`The text holds ${starts.length} commands that start verl. Paste one of them.`);
+  const [start] = starts;
+  if (start === undefined) return commands.flat().filter((word) => SETTING.test(word) && word.includes("="));
+  const command = commands[start]!;
+  // A comment or a forgotten "\" ends a command early; lines of nothing but settings are meant to belong to it.
+  const rest = commands.slice(start + 1);
+  const end = rest.findIndex((words) => !words.every((word) => DOTTED.test(word)));
+  const main = command.findIndex((word) => MAIN.test(word));
+  return [...command.slice(main + 1), ...rest.slice(0, end < 0 ? undefined : end).flat()];
+}
+
+function setValue(values: Map<string, unknown>, key: string, text: string): void {
+  flatten(new Map([[key, hydraValue(text, key)]]), "", (name, value) => {
+    // Delete first, so that settings stand in the order of their last word.
+    values.delete(name);
+    values.set(name, value);
+  });
+}
