@@ -22,9 +22,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // gpu: a policy loss launches its kernel on tensors.
   rl: ["model", "rollout", "optim", "gpu", "formats", "common", "shaders"],
   storage: ["formats", "common"],
-  worker: ["common", "formats", "gpu", "ops", "model", "optim", "rollout", "rl", "storage"],
-  ui: ["worker/client", "worker/api", "rl/config", "rl/metrics", "common"],
-  node: ["common", "formats", "gpu", "ops", "model", "optim", "rollout", "rl", "storage", "bench"],
+  // What the page's worker and the command line share: a run from its files to its downloads.
+  app: ["common", "formats", "gpu", "model", "rl", "storage"],
+  worker: ["common", "formats", "gpu", "ops", "model", "optim", "rollout", "rl", "storage", "app"],
+  ui: ["worker/client", "worker/api", "rl/config", "rl/metrics", "rl/presets", "common"],
+  node: ["common", "formats", "gpu", "ops", "model", "optim", "rollout", "rl", "storage", "app", "bench"],
 };
 
 /** The only folder that may name a package. `vite` and `node:` belong to the command line. */

@@ -43,6 +43,8 @@ export class Gpu {
   readonly features: ReadonlySet<string>;
   /** Human-readable adapter name. */
   readonly adapterName: string;
+  /** The adapter computes on the processor. */
+  readonly isSoftware: boolean;
   /** Largest storage binding that may be used, bytes. */
   readonly maxBindingBytes: number;
   readonly maxBufferBytes: number;
@@ -60,6 +62,7 @@ export class Gpu {
     this.features = new Set(device.features);
     this.adapterName =
       info.description || [info.vendor, info.architecture].filter(Boolean).join(" ") || "unknown";
+    this.isSoftware = info.isFallbackAdapter || /llvmpipe|swiftshader|lavapipe/i.test(this.adapterName);
     this.maxBindingBytes = Math.min(
       maxBindingBytes,
       device.limits.maxStorageBufferBindingSize,

@@ -4,9 +4,11 @@
 
 import { UserError } from "../common/errors.ts";
 import { SeededRandom } from "../common/random.ts";
+import { PlanAllocator } from "../gpu/index.ts";
 import type { DecoderConfig } from "./config.ts";
 import type { ParameterSource } from "./parameters.ts";
 import type { Storage, Stored } from "./pools.ts";
+import { FrozenStorage } from "./pools.ts";
 import type { LinearName, LinearPart, Parameter } from "./weights.ts";
 import { LINEARS, linearParts } from "./weights.ts";
 
@@ -140,6 +142,15 @@ export function buildAdapter(config: DecoderConfig, lora: LoraConfig, storage: S
     return layer;
   });
   return { config: lora, layers, parameters };
+}
+
+/** Shape of every parameter of an adapter by its PEFT name, A [r,in] and B [out,r], without allocating anything. */
+export function adapterShapes(
+  config: DecoderConfig,
+  lora: LoraConfig,
+): ReadonlyMap<string, readonly number[]> {
+  const onPaper = new FrozenStorage(new PlanAllocator(), "f32");
+  return new Map(buildAdapter(config, lora, onPaper).parameters.map(({ name, shape }) => [name, shape]));
 }
 
 function buildBranch(

@@ -1,0 +1,58 @@
+// Problems out of one or two dropped files, and how they are split: a file of test problems, or a share of the others, is
+// held out.
+
+import { UserError } from "../common/errors.ts";
+import type { Dataset, RefusedRow } from "../formats/dataset.ts";
+import { readDataset } from "../formats/dataset.ts";
+import type { ByteSource } from "../formats/safetensors.ts";
+import { splitProblems } from "../formats/split.ts";
+import type { RunProblems } from "../rl/run.ts";
+
+/** The share is drawn by this, whatever the run's seed: runs with different seeds are tested on the same problems. */
+const SPLIT_SEED = 0;
+const TEST_NAME = /(?<![a-z])(test|valid|validation|dev|eval|heldout)(?![a-z])/i;
+
+export interface OpenedProblems {
+  readonly name: string;
+  readonly train: Dataset;
+  /** Absent: a share of `train` is held out. */
+  readonly test: Dataset | undefined;
+  readonly refused: readonly RefusedRow[];
+  /** The files they came from; a copy of them opens the same problems. */
+  readonly files: readonly ByteSource[];
+}
+
+/** Opens a file of problems, or one to train on and one to test with. Throws UserError. */
+export async function openProblems(files: readonly ByteSource[]): Promise<OpenedProblems> {
+  const [trainFile, testFile] = rolesOf(files);
+  const train = await readDataset(trainFile);
+  const test = testFile && (await readDataset(testFile));
+  const named = (dataset: Dataset): RefusedRow[] =>
+    dataset.refused.map(({ where, why }) => ({ where: test ? `${dataset.name}, ${where}` : where, why }));
+  return {
+    name: test ? `${train.name} and ${test.name}` : train.name,
+    train,
+    test,
+    refused: [...named(train), ...(test ? named(test) : [])],
+    files: testFile ? [trainFile, testFile] : [trainFile],
+  };
+}
+
+/** Which file is trained on and which is held out, by their names. */
+function rolesOf(files: readonly ByteSource[]): [ByteSource, ByteSource | undefined] {
+  const [first, second] = files;
+  if (!first) throw new UserError("No file was given: drop one with problems.");
+  if (!second) return [first, undefined];
+  const tests = files.filter(({ name }) => TEST_NAME.test(name));
+  const others = files.filter((file) => !tests.includes(file));
+  if (files.length === 2 && tests.length === 1) return [others[0]!, tests[0]];
+  throw new UserError(
+    `${files.length} files were given (${files.map(({ name }) => name).join(", ")}), and it is not clear which to train on. Drop one, or two of which one has "test" in its name and is held out.`,
+  );
+}
+
+/** What is trained on and what is held out, given the share to hold out where there is no file for it. */
+export function splitOf({ train, test }: OpenedProblems, heldOutRatio: number): RunProblems {
+  if (test) return { train: train.problems, heldOut: test.problems };
+  return splitProblems(train.problems, { seed: SPLIT_SEED, heldOutRatio });
+}

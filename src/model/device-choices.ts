@@ -1,0 +1,39 @@
+// What was measured on a device when it was opened and decides how sums round there: kept with a run, so that it goes on to the
+// bit.
+
+import type { Recorder } from "../gpu/index.ts";
+import { chooseMatmul } from "../ops/matmul-choice.ts";
+import type { MatmulChoice } from "../ops/matmul-variants.ts";
+import { matmulChoice, setMatmulChoice } from "../ops/matmul-variants.ts";
+
+/** Plain data. */
+export interface DeviceChoices {
+  readonly adapterName: string;
+  readonly workgroupSize: number;
+  readonly reduce: "workgroup" | "subgroup";
+  readonly matmul: MatmulChoice;
+}
+
+export const deviceChoices = ({ gpu }: Recorder): DeviceChoices => ({
+  adapterName: gpu.adapterName,
+  workgroupSize: gpu.compiler.workgroupSize,
+  reduce: gpu.compiler.reduce,
+  matmul: matmulChoice(gpu),
+});
+
+/**
+ * Makes the device round as it did when `choices` were made, where it is the same kind of device. Returns whether it is: on
+ * another one the run goes on, but not to the bit.
+ */
+export function restoreDevice({ gpu }: Recorder, choices: DeviceChoices): boolean {
+  if (gpu.adapterName !== choices.adapterName) return false;
+  gpu.compiler.workgroupSize = choices.workgroupSize;
+  gpu.compiler.reduce = choices.reduce;
+  setMatmulChoice(gpu, choices.matmul);
+  return true;
+}
+
+/** Picks the fastest matrix products by measurement, unless that was done on this device before; seconds on a software adapter. */
+export async function measureDevice(recorder: Recorder): Promise<void> {
+  if (Object.keys(matmulChoice(recorder.gpu).products).length === 0) await chooseMatmul(recorder);
+}

@@ -1,0 +1,154 @@
+// A model out of the files that people have: config.json, tokenizer.json, and weights as safetensors or ONNX. Finds them by
+// name, refuses with what is missing, and reads no weight before somebody asks for it.
+
+import { UserError } from "../common/errors.ts";
+import type { ChatTemplate } from "../formats/chat-template.ts";
+import { chatTemplateOf } from "../formats/chat-template.ts";
+import type { JsonObject } from "../formats/json.ts";
+import { decodeText, readJsonObject } from "../formats/json.ts";
+import { openOnnxModel } from "../formats/onnx/model.ts";
+import type { ByteSource } from "../formats/safetensors.ts";
+import { openSafetensors } from "../formats/safetensors.ts";
+import type { Tokenizer } from "../formats/tokenizer.ts";
+import { openTokenizer } from "../formats/tokenizer.ts";
+import type { DecoderConfig } from "./config.ts";
+import { parseDecoderConfig } from "./config.ts";
+import type { ParameterSource } from "./parameters.ts";
+
+/** A model that can be trained; weights are read on demand. */
+export interface OpenedModel {
+  readonly name: string;
+  readonly config: DecoderConfig;
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  readonly weights: ParameterSource;
+  /** What the weights are read from, for a person: "ONNX, model builder, F32". */
+  readonly source: string;
+  /** The files that were used; a copy of them opens the same model. */
+  readonly files: readonly ByteSource[];
+  /** config.json as it was. */
+  readonly json: JsonObject;
+}
+
+/** What everything else about a model is looked up in. */
+class Folder {
+  readonly files: readonly ByteSource[];
+  readonly used = new Set<ByteSource>();
+
+  constructor(files: readonly ByteSource[]) {
+    this.files = files;
+  }
+
+  /** The file of this name, wherever it lay. */
+  find(name: string): ByteSource | undefined {
+    const file = this.files.find((candidate) => baseName(candidate) === name);
+    if (file) this.used.add(file);
+    return file;
+  }
+
+  need(name: string, why: string): ByteSource {
+    const file = this.find(name);
+    if (file) return file;
+    const given = this.files.map(baseName).slice(0, 8).join(", ") || "none";
+    throw new UserError(
+      `The model has no ${name}, ${why} (files given: ${given}). Drop it together with the others; every model's page has it.`,
+    );
+  }
+
+  ending(ending: string): ByteSource[] {
+    return this.files.filter((file) => file.name.toLowerCase().endsWith(ending));
+  }
+}
+
+const baseName = ({ name }: ByteSource): string => name.split("/").at(-1)!;
+
+/** Opens a model from its files, in any order and with others among them. Throws UserError naming what is missing or wrong. */
+export async function openModel(files: readonly ByteSource[], name?: string): Promise<OpenedModel> {
+  const folder = new Folder(files);
+  const configFile = folder.need("config.json", "which tells its layers and sizes");
+  const json = await readJsonObject(configFile);
+  const config = parseDecoderConfig(json, configFile.name);
+  const tokenizerFile = folder.need("tokenizer.json", "without which its texts cannot be read");
+  const tokenizerConfigFile = folder.find("tokenizer_config.json");
+  const tokenizerConfig = tokenizerConfigFile ? await readJsonObject(tokenizerConfigFile) : {};
+  const tokenizer = await openTokenizer(tokenizerFile, tokenizerConfig);
+  checkVocabulary(tokenizer, config, tokenizerFile.name);
+  const template = chatTemplateOf(tokenizerConfig, await textOf(folder.find("chat_template.jinja")));
+  const { weights, source } = await openWeights(folder, config);
+  return {
+    name: name ?? nameOf(json, files),
+    config,
+    tokenizer,
+    template,
+    weights,
+    source,
+    files: files.filter((file) => folder.used.has(file)),
+    json,
+  };
+}
+
+async function textOf(file: ByteSource | undefined): Promise<string | undefined> {
+  return file && decodeText(await file.read(0, file.size)).text;
+}
+
+/** A token that the embedding does not have would stop a run in its middle. */
+function checkVocabulary({ vocabSize }: Tokenizer, { vocab }: DecoderConfig, file: string): void {
+  if (vocabSize <= vocab) return;
+  throw new UserError(
+    `${file} has ${vocabSize} tokens and config.json says vocab_size ${vocab}: they are of different models. Take all files from one model's page.`,
+  );
+}
+
+/** The folder it lay in, what its configuration calls itself, or "model". */
+function nameOf(json: JsonObject, files: readonly ByteSource[]): string {
+  const folder = files.map(({ name }) => name.split("/")).find((parts) => parts.length > 1)?.[0];
+  const own = json["_name_or_path"];
+  return folder ?? (typeof own === "string" && own !== "" ? own : "model");
+}
+
+interface OpenedWeights {
+  readonly weights: ParameterSource;
+  readonly source: string;
+}
+
+async function openWeights(folder: Folder, config: DecoderConfig): Promise<OpenedWeights> {
+  const safetensors = folder.ending(".safetensors").filter((file) => !baseName(file).startsWith("adapter_"));
+  if (safetensors.length > 0) return openShards(folder, safetensors);
+  const onnx = folder.ending(".onnx");
+  const model = onnx.find((file) => baseName(file) === "model.onnx") ?? onnx[0];
+  if (!model) {
+    throw new UserError(
+      `The model has no weights: neither a .onnx nor a .safetensors file is among ${folder.files.map(baseName).slice(0, 8).join(", ")}. Drop model.onnx (with its data file, if it has one) or model.safetensors as well.`,
+    );
+  }
+  if (onnx.length > 1 && baseName(model) !== "model.onnx") {
+    throw new UserError(
+      `There are ${onnx.length} ONNX files (${onnx.map(baseName).join(", ")}), and one model is trained at a time: drop just one of them.`,
+    );
+  }
+  folder.used.add(model);
+  const external = (name: string): ByteSource | undefined => folder.find(name.split("/").at(-1)!);
+  const weights = await openOnnxModel({ model, external, config });
+  const { layout, weightType } = weights.description;
+  return { weights, source: `ONNX, ${layout}, ${weightType}` };
+}
+
+/** One file, or the parts of one: every tensor is in one of them. */
+async function openShards(folder: Folder, files: readonly ByteSource[]): Promise<OpenedWeights> {
+  const opened = await Promise.all(files.map(openSafetensors));
+  files.forEach((file) => folder.used.add(file));
+  const home = new Map(
+    opened.flatMap((file) => [...file.entries.keys()].map((name) => [name, file] as const)),
+  );
+  const name = files.length === 1 ? files[0]!.name : `${files[0]!.name} and ${files.length - 1} more`;
+  const types = new Set(opened.flatMap((file) => [...file.entries.values()].map(({ dtype }) => dtype)));
+  return {
+    source: `safetensors, ${[...types].join(" and ")}`,
+    weights: {
+      name,
+      names: [...home.keys()],
+      shape: (tensor) => home.get(tensor)?.entry(tensor).shape,
+      read: (tensor) => home.get(tensor)!.readF32(tensor),
+    },
+  };
+}

@@ -1,0 +1,75 @@
+// `eval`: greedy answers to held-out problems, strict and flexible accuracy with a 95 % interval; of a model, or of what a
+// run has made of it.
+
+import { openEngine } from "../../app/engine.ts";
+import { keptConfig, restoreKept } from "../../app/kept-run.ts";
+import { splitOf } from "../../app/problems.ts";
+import { UserError } from "../../common/errors.ts";
+import { measureDevice } from "../../model/device-choices.ts";
+import { StepControl } from "../../rl/control.ts";
+import { evaluate, evaluationRow } from "../../rl/evaluate.ts";
+import { createRun } from "../../rl/run.ts";
+import { installWebGpu } from "../adapter.ts";
+import { defineCommand } from "../command.ts";
+import { modelOf, problemsOf, settingsOf } from "../train/inputs.ts";
+import { RUN_ID, RunFolder } from "../train/output.ts";
+import { Terminal } from "../train/terminal.ts";
+
+export const evalCommand = defineCommand({
+  name: "eval",
+  summary: "accuracy of a model, or of a run's checkpoint, on held-out problems",
+  usage: "[--model DIR] [--data FILE] [--run DIR] [--step N] [--show N]",
+  options: {
+    model: {
+      type: "string",
+      value: "DIR",
+      description: "config.json, tokenizer.json and weights; default: the demo",
+    },
+    data: { type: "string", value: "FILE", multiple: true, description: "problems, as for train" },
+    run: { type: "string", value: "DIR", description: "a folder of train: evaluate what it has trained" },
+    step: { type: "string", value: "N", description: "its checkpoint of this step; default: the newest" },
+    preset: { type: "string", value: "ID", description: "a recipe, as for train" },
+    config: { type: "string", value: "FILE", description: "settings as verl YAML" },
+    set: { type: "string", value: "key=value", multiple: true, description: "one setting by its verl key" },
+    show: { type: "string", value: "N", default: "3", description: "answers to print; default 3" },
+  },
+  async run({ values }) {
+    const folder = values.run === undefined ? undefined : await RunFolder.open(values.run);
+    const started = await folder?.startedWith();
+    if (folder && !started)
+      throw new UserError(`${values.run} holds no run. Name a folder that train has written.`);
+    const modelPath = values.model ?? started?.model;
+    const kept = folder && (await keptConfig(folder.keeping, RUN_ID));
+    const config = await settingsOf(values, modelPath === undefined, kept);
+    const model = await modelOf(modelPath);
+    const problems = splitOf(
+      await problemsOf(values.data ?? started?.data ?? []),
+      config["gradus.held_out_ratio"],
+    );
+    if (problems.heldOut.length === 0)
+      throw new UserError(
+        "No problem is held out, so there is nothing to evaluate on. Set gradus.held_out_ratio above 0.",
+      );
+    const recorder = await openEngine({ gpu: await installWebGpu() });
+    await measureDevice(recorder);
+    const run = await createRun(recorder, model, problems, config);
+    const step = folder ? await restoreKept(run, folder.keeping, RUN_ID, wholeNumber(values.step)) : 0;
+    const terminal = new Terminal(config["trainer.total_training_steps"]);
+    const { evaluation, seconds } = await evaluate(
+      run,
+      new StepControl(step, (event) => terminal.hear(event)),
+    );
+    terminal.hear({ type: "metrics", row: evaluationRow(evaluation, seconds) });
+    for (const { question, groundTruth, response, isStrict } of evaluation.samples.slice(
+      0,
+      Number(values.show),
+    ))
+      console.log(`\n${question}\n${response}\n${isStrict ? "right" : `wrong: ${groundTruth}`}`);
+    run.destroy();
+  },
+});
+
+function wholeNumber(text: string | undefined): number | undefined {
+  if (text === undefined || /^\d+$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new UserError(`--step is "${text}": the number of a step is needed.`);
+}

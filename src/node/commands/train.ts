@@ -1,0 +1,132 @@
+// `train`: the same run as in the page, in a terminal: metrics, checkpoints and weights in a folder. Ctrl-C keeps what was
+// learnt.
+
+import { openEngine } from "../../app/engine.ts";
+import { beginRun, continueRun, keptConfig } from "../../app/kept-run.ts";
+import type { ActiveRun } from "../../app/kept-run.ts";
+import { splitOf } from "../../app/problems.ts";
+import { UserError } from "../../common/errors.ts";
+import { checkResumable } from "../../rl/config.ts";
+import type { RunConfig } from "../../rl/config.ts";
+import type { RunEvent } from "../../rl/events.ts";
+import { installWebGpu } from "../adapter.ts";
+import { defineCommand } from "../command.ts";
+import { modelOf, problemsOf, settingsOf } from "../train/inputs.ts";
+import { RUN_ID, RunFolder } from "../train/output.ts";
+import { Terminal } from "../train/terminal.ts";
+
+const DEFAULT_OUT = "gradus-run";
+
+export const train = defineCommand({
+  name: "train",
+  summary: "train a model; without arguments, the demo",
+  usage: "[--model DIR] [--data FILE] [--out DIR] [--set key=value] [--steps N] [--resume]",
+  options: {
+    model: {
+      type: "string",
+      value: "DIR",
+      description: "config.json, tokenizer.json and weights; default: the demo",
+    },
+    data: {
+      type: "string",
+      value: "FILE",
+      multiple: true,
+      description: "problems; twice for a file to test with, whose name has test in it; default: the demo's",
+    },
+    out: { type: "string", value: "DIR", default: DEFAULT_OUT, description: `default: ${DEFAULT_OUT}` },
+    preset: {
+      type: "string",
+      value: "ID",
+      description: "a recipe; default: grpo-demo, or grpo-gsm8k for a model of yours",
+    },
+    config: { type: "string", value: "FILE", description: "settings as verl YAML, on top of the preset" },
+    set: {
+      type: "string",
+      value: "key=value",
+      multiple: true,
+      description: "one setting by its verl key; may be given often",
+    },
+    steps: { type: "string", value: "N", description: "training steps in all" },
+    resume: { type: "boolean", description: "go on with the run in --out" },
+  },
+  async run({ values }) {
+    const folder = await RunFolder.open(values.out);
+    const started = await folder.startedWith();
+    if (started && !values.resume)
+      throw new UserError(
+        `${values.out} holds a run already. Add --resume to go on with it, or name another folder with --out.`,
+      );
+    if (!started && values.resume)
+      throw new UserError(
+        `${values.out} holds no run to go on with. Leave --resume away to begin one there.`,
+      );
+    const modelPath = values.model ?? started?.model;
+    const data = values.data ?? started?.data ?? [];
+    const kept = started && (await keptConfig(folder.keeping, RUN_ID));
+    const config = await settingsOf(values, modelPath === undefined, kept);
+    if (kept) checkResumable(kept, config);
+    const model = await modelOf(modelPath);
+    const problems = await problemsOf(data);
+    for (const { where, why } of problems.refused.slice(0, 5)) console.log(`left out ${where}: ${why}`);
+    if (problems.refused.length > 5) console.log(`and ${problems.refused.length - 5} rows more.`);
+    const inputs = {
+      model,
+      problems: splitOf(problems, config["gradus.held_out_ratio"]),
+      dataName: problems.name,
+      config,
+    };
+    const terminal = new Terminal(config["trainer.total_training_steps"]);
+    const listen = (event: RunEvent): void => {
+      if (event.type === "metrics") folder.addMetrics(event.row);
+      terminal.hear(event);
+    };
+    const recorder = await openEngine({ gpu: await installWebGpu() });
+    console.log(
+      `${model.name}, ${problems.name}: ${inputs.problems.train.length} problems, ${inputs.problems.heldOut.length} held out`,
+    );
+    console.log(`on ${recorder.gpu.adapterName}`);
+    await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config);
+    const active = started
+      ? await continueRun(recorder, folder.keeping, RUN_ID, undefined, inputs, listen)
+      : await beginRun(recorder, folder.keeping, RUN_ID, inputs, listen);
+    await folder.writeHistory(active.trainer.progress.history);
+    return follow(active, folder, model, config, values.out, terminal);
+  },
+});
+
+/** Waits for the end; Ctrl-C keeps a checkpoint first, a second one gives up. */
+async function follow(
+  { trainer, ended }: ActiveRun,
+  folder: RunFolder,
+  model: Parameters<RunFolder["writeResults"]>[0],
+  config: RunConfig,
+  out: string,
+  terminal: Terminal,
+): Promise<number> {
+  let isAsked = false;
+  const onInterrupt = (): void => {
+    if (isAsked) process.exit(130);
+    isAsked = true;
+    terminal.line("Stopping: a checkpoint is being kept. Ctrl-C again leaves at once, without one.");
+    trainer.stop();
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onInterrupt);
+  try {
+    const outcome = await ended;
+    if (trainer.progress.step === 0) {
+      terminal.line("Stopped before the first step: nothing to keep.");
+      return 130;
+    }
+    const files = await folder.writeResults(model, config, trainer.progress);
+    for (const file of files) terminal.line(`wrote ${file}`);
+    if (outcome === "finished") return 0;
+    terminal.line(
+      `Stopped at step ${trainer.progress.step}. Go on with: npm run gradus -- train --out ${out} --resume`,
+    );
+    return 130;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onInterrupt);
+  }
+}

@@ -1,0 +1,99 @@
+// The folder of a run of the command line: run.json says what it was started with, metrics.jsonl grows a line a step, and
+// checkpoints lie below checkpoints/. Weights, metrics as a table and settings are written when training ends.
+
+import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+import { configYaml, metricsCsv, metricsJsonl, trainedWeights } from "../../app/exports.ts";
+import type { Keeping } from "../../app/kept-run.ts";
+import { UserError } from "../../common/errors.ts";
+import { isObject, tryJson } from "../../formats/json.ts";
+import type { NamedFile } from "../../formats/zip.ts";
+import type { OpenedModel } from "../../model/open-model.ts";
+import type { RunConfig } from "../../rl/config.ts";
+import { STEP } from "../../rl/metrics.ts";
+import type { MetricRow } from "../../rl/metrics.ts";
+import type { RunProgress } from "../../rl/state.ts";
+import { Checkpoints } from "../../storage/checkpoints.ts";
+import { Runs } from "../../storage/runs.ts";
+import { openFolder } from "../files/store.ts";
+import { exists } from "./inputs.ts";
+
+/** A folder holds one run, under this name. */
+export const RUN_ID = "run";
+
+/** Where the run's model and problems are; absent where they are the demo's. */
+export interface StartedWith {
+  readonly model?: string;
+  readonly data: readonly string[];
+}
+
+export class RunFolder {
+  readonly path: string;
+  readonly keeping: Keeping;
+  /** The row that may still grow: an evaluation belongs to the step before it. */
+  #open: MetricRow | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(folder: string, keeping: Keeping) {
+    this.path = folder;
+    this.keeping = keeping;
+  }
+
+  static async open(folder: string): Promise<RunFolder> {
+    const store = await openFolder(path.join(folder, "checkpoints"));
+    return new RunFolder(folder, { runs: new Runs(store), checkpoints: new Checkpoints(store) });
+  }
+
+  /** What the run in this folder was started with; undefined when there is none. */
+  async startedWith(): Promise<StartedWith | undefined> {
+    const file = path.join(this.path, "run.json");
+    if (!(await exists(file))) return undefined;
+    const value = tryJson(await readFile(file, "utf8"))?.value;
+    if (isObject(value) && Array.isArray(value["data"])) return value as unknown as StartedWith;
+    throw new UserError(
+      `${file} is not what Gradus wrote there: name model and data again with --model and --data.`,
+    );
+  }
+
+  async writeStart(started: StartedWith, config: RunConfig): Promise<void> {
+    await mkdir(this.path, { recursive: true });
+    await writeFile(path.join(this.path, "run.json"), `${JSON.stringify(started, null, 2)}\n`);
+    await this.#write([configYaml(config)]);
+  }
+
+  /** Writes the metrics of a run that goes on, so that steps after its checkpoint do not stand there twice. */
+  async writeHistory(history: readonly MetricRow[]): Promise<void> {
+    this.#open = history.at(-1);
+    await this.#write([metricsJsonl(history.slice(0, -1))]);
+  }
+
+  addMetrics(row: MetricRow): void {
+    if (this.#open && this.#open[STEP] !== row[STEP]) this.#append(this.#open);
+    this.#open = this.#open?.[STEP] === row[STEP] ? { ...this.#open, ...row } : row;
+  }
+
+  /** Everything that is to be taken home. Returns the paths. */
+  async writeResults(
+    model: OpenedModel,
+    config: RunConfig,
+    { step, history }: RunProgress,
+  ): Promise<string[]> {
+    await this.#writing;
+    const checkpoint = await this.keeping.checkpoints.open(RUN_ID, step);
+    const weights = await trainedWeights(checkpoint, model, config);
+    return this.#write([...weights, metricsJsonl(history), metricsCsv(history), configYaml(config)]);
+  }
+
+  #append(row: MetricRow): void {
+    const file = path.join(this.path, "metrics.jsonl");
+    const { bytes } = metricsJsonl([row]);
+    this.#writing = this.#writing.then(() => appendFile(file, bytes));
+  }
+
+  async #write(files: readonly NamedFile[]): Promise<string[]> {
+    const paths = files.map(({ name }) => path.join(this.path, name));
+    await Promise.all(files.map(({ bytes }, i) => writeFile(paths[i]!, bytes)));
+    return paths;
+  }
+}

@@ -1,0 +1,163 @@
+// The configuration of a run: verl's keys with dots, ours under `gradus.`, each with one checked value. What a setting means
+// is data in config/; which values belong together for a recipe is in presets/.
+
+import { UserError } from "../common/errors.ts";
+import { nearest } from "../common/nearest.ts";
+import type { Field, FieldValue, ValueOf } from "./config/field.ts";
+import { FIELDS } from "./config/fields.ts";
+
+export type { Choice, Field, FieldValue, Topic } from "./config/field.ts";
+export { TOPICS } from "./config/field.ts";
+export { FIELDS } from "./config/fields.ts";
+
+export type ConfigKey = keyof typeof FIELDS;
+export type RunConfig = { readonly [K in ConfigKey]: ValueOf<(typeof FIELDS)[K]> };
+
+export const CONFIG_KEYS = Object.keys(FIELDS) as ConfigKey[];
+export const fieldOf = (key: ConfigKey): Field => FIELDS[key];
+
+export const DEFAULTS: RunConfig = Object.freeze(
+  Object.fromEntries(CONFIG_KEYS.map((key) => [key, FIELDS[key].default])),
+) as unknown as RunConfig;
+
+/**
+ * `base` with `values` on top. A value may be its text, as a form or a command line gives it. Throws UserError naming the
+ * key, the value and what fits; an unknown key is told with the nearest known one.
+ */
+export function configWith(values: Readonly<Record<string, unknown>>, base: RunConfig = DEFAULTS): RunConfig {
+  const changed = Object.entries(values).map(([key, value]) => [
+    knownKey(key),
+    readValue(key as ConfigKey, value),
+  ]);
+  const config = { ...base, ...Object.fromEntries(changed) } as RunConfig;
+  checkTogether(config);
+  return config;
+}
+
+function knownKey(key: string): ConfigKey {
+  if (Object.hasOwn(FIELDS, key)) return key as ConfigKey;
+  const close = nearest(key, CONFIG_KEYS);
+  throw new UserError(`There is no setting "${key}".${close ? ` Did you mean ${close}?` : ""}`);
+}
+
+/** Why `value` does not suit `key`, or undefined. */
+export function problemWith(key: ConfigKey, value: unknown): string | undefined {
+  try {
+    readValue(key, value);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** The value of `key` that `value`, or its text, stands for. Throws UserError. */
+function readValue(key: ConfigKey, value: unknown): FieldValue {
+  const field = fieldOf(key);
+  const refuse = (wanted: string): UserError =>
+    new UserError(`${field.label} (${key}) is ${JSON.stringify(value) ?? "missing"}: ${wanted} is needed.`);
+  if (field.kind === "boolean") {
+    const text = String(value).toLowerCase();
+    if (text !== "true" && text !== "false") throw refuse("true or false");
+    return text === "true";
+  }
+  if (field.kind === "choice") {
+    if (field.choices.some((choice) => choice.value === value)) return value as string;
+    throw refuse(`one of ${field.choices.map((choice) => choice.value).join(", ")}`);
+  }
+  if (field.kind === "choices") {
+    const all = field.choices.map((choice) => choice.value);
+    if (value === "all-linear") return all;
+    const list = listOf(value).map(String);
+    if (list.length === 0 || !list.every((item) => all.includes(item)))
+      throw refuse(`some of ${all.join(", ")}`);
+    return all.filter((item) => list.includes(item));
+  }
+  const wanted = rangeText(field);
+  if (field.kind === "numbers") {
+    const list = listOf(value).map(numberOf);
+    if (list.length !== field.length || !list.every((item) => isInRange(field, item)))
+      throw refuse(`${field.length} times ${wanted}`);
+    return list;
+  }
+  const number = numberOf(value);
+  if (number === field.special?.value) return number;
+  if (!isInRange(field, number) || (field.kind === "integer" && !Number.isSafeInteger(number)))
+    throw refuse(wanted);
+  return number;
+}
+
+const numberOf = (value: unknown): number =>
+  typeof value === "number"
+    ? value
+    : typeof value === "string" && value.trim() !== ""
+      ? Number(value)
+      : Number.NaN;
+
+/** A list, or its text with or without brackets. */
+const listOf = (value: unknown): unknown[] =>
+  Array.isArray(value)
+    ? value
+    : String(value)
+        .replace(/^\s*\[|\]\s*$/g, "")
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== "");
+
+type Ranged = Extract<Field, { kind: "number" | "integer" | "numbers" }>;
+
+function isInRange({ min = -Infinity, max = Infinity, isAboveMin }: Ranged, value: number): boolean {
+  return Number.isFinite(value) && (isAboveMin ? value > min : value >= min) && value <= max;
+}
+
+function rangeText(field: Ranged): string {
+  const { min, max, isAboveMin, kind } = field;
+  const noun = kind === "integer" ? "a whole number" : "a number";
+  const from = min === undefined ? "" : isAboveMin ? ` above ${min}` : ` from ${min}`;
+  const to = max === undefined ? "" : ` up to ${max}`;
+  const special =
+    kind !== "numbers" && field.special ? `, or ${field.special.value} for ${field.special.meaning},` : "";
+  return `${noun}${from}${to}${special}`;
+}
+
+/** What single fields cannot tell. Throws UserError. */
+function checkTogether(config: RunConfig): void {
+  if (config["gradus.mode"] === "rl") {
+    const group = config["actor_rollout_ref.rollout.n"];
+    if (config["algorithm.adv_estimator"] === "grpo" && group < 2)
+      throw new UserError(
+        `Group size is ${group}: a group-relative advantage needs at least 2 responses per prompt. Set group size (actor_rollout_ref.rollout.n) to 2 or more.`,
+      );
+    const batch = config["data.train_batch_size"];
+    const mini = config["actor_rollout_ref.actor.ppo_mini_batch_size"];
+    if (mini > batch || batch % mini !== 0)
+      throw new UserError(
+        `Prompts per step is ${batch} and prompts per update ${mini}: every update of a step must have as many. Set prompts per update (actor_rollout_ref.actor.ppo_mini_batch_size) to a divisor of ${batch}.`,
+      );
+  }
+  const longest = config["data.max_prompt_length"] + config["data.max_response_length"];
+  const budget = config["actor_rollout_ref.actor.ppo_max_token_len_per_gpu"];
+  if (budget < longest)
+    throw new UserError(
+      `The token budget is ${budget}, and one prompt with its response may have ${longest} tokens: raise the budget (actor_rollout_ref.actor.ppo_max_token_len_per_gpu) or lower the longest prompt or response.`,
+    );
+}
+
+/** Settings of `config` that are not the default. */
+export function differences(
+  config: RunConfig,
+  base: RunConfig = DEFAULTS,
+): Readonly<Record<string, FieldValue>> {
+  const isSame = (key: ConfigKey): boolean => JSON.stringify(config[key]) === JSON.stringify(base[key]);
+  return Object.fromEntries(CONFIG_KEYS.filter((key) => !isSame(key)).map((key) => [key, config[key]]));
+}
+
+/** Throws UserError when `next` differs from `current` in a setting that a run that has begun cannot change. */
+export function checkResumable(current: RunConfig, next: RunConfig): void {
+  for (const key of Object.keys(differences(next, current)) as ConfigKey[]) {
+    const { isFixedInRun, label } = fieldOf(key);
+    if (isFixedInRun)
+      throw new UserError(
+        `${label} (${key}) is ${JSON.stringify(current[key])} in this run and cannot become ${JSON.stringify(next[key])}: its data or memory depend on it. Start a new run for that.`,
+      );
+  }
+}

@@ -1,0 +1,86 @@
+// What a setting is, as data: enough to draw a form, check a value, write help and a verl file. Which settings there are
+// is in fields.ts and in the entries of losses/, advantages/ and rewards/.
+
+export const TOPICS = [
+  "Run",
+  "Problems",
+  "Policy loss",
+  "Advantage",
+  "KL and entropy",
+  "Optimiser",
+  "Rollout",
+  "Model",
+  "Evaluation",
+  "Device",
+] as const;
+export type Topic = (typeof TOPICS)[number];
+
+export interface Choice {
+  readonly value: string;
+  readonly label: string;
+  /** One sentence. */
+  readonly help?: string;
+}
+
+interface Described {
+  readonly label: string;
+  /** One or two sentences: what it does and when to change it. */
+  readonly help: string;
+  readonly topic: Topic;
+  /** Shown first in the form; the others are folded by topic. */
+  readonly isCommon?: boolean;
+  /** Such as "tokens", "nats", "steps"; absent for a bare number. */
+  readonly unit?: string;
+  /** Where the default comes from, and what verl or TRL has where that differs. */
+  readonly source: string;
+  /** Whether a change is allowed when a run is resumed; what shapes the memory or the data is not. */
+  readonly isFixedInRun?: boolean;
+}
+
+interface Range {
+  readonly min?: number;
+  readonly max?: number;
+  /** `min` itself is not allowed. */
+  readonly isAboveMin?: boolean;
+}
+
+export interface NumberField extends Described, Range {
+  readonly kind: "number" | "integer";
+  readonly default: number;
+  /** A number with a meaning of its own outside the range, such as -1 for "off"; what it means. */
+  readonly special?: { readonly value: number; readonly meaning: string };
+}
+export interface BooleanField extends Described {
+  readonly kind: "boolean";
+  readonly default: boolean;
+}
+export interface ChoiceField extends Described {
+  readonly kind: "choice";
+  readonly default: string;
+  readonly choices: readonly Choice[];
+}
+/** Several of a list. */
+export interface ChoicesField extends Described {
+  readonly kind: "choices";
+  readonly default: readonly string[];
+  readonly choices: readonly Choice[];
+}
+/** A list of numbers of fixed length, such as the two betas of AdamW. */
+export interface NumbersField extends Described, Range {
+  readonly kind: "numbers";
+  readonly default: readonly number[];
+  readonly length: number;
+}
+
+export type Field = NumberField | BooleanField | ChoiceField | ChoicesField | NumbersField;
+
+interface Values {
+  number: number;
+  integer: number;
+  boolean: boolean;
+  choice: string;
+  choices: readonly string[];
+  numbers: readonly number[];
+}
+export type FieldValue = Values[keyof Values];
+export type ValueOf<F extends Field> = Values[F["kind"]];

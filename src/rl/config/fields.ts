@@ -1,0 +1,7 @@
+// Every setting of a run under its verl key, once. A default that changes learning stands in these files and nowhere else.
+
+import { ENGINE_FIELDS } from "./engine-fields.ts";
+import { OBJECTIVE_FIELDS } from "./objective-fields.ts";
+import { RUN_FIELDS } from "./run-fields.ts";
+
+export const FIELDS = { ...RUN_FIELDS, ...OBJECTIVE_FIELDS, ...ENGINE_FIELDS };

@@ -1,0 +1,80 @@
+// How good the policy is at held-out problems: one greedy response to each, judged strictly and flexibly.
+
+import type { StepControl } from "./control.ts";
+import { timed } from "./control.ts";
+import type { Accuracy, Evaluation, EvaluationSample } from "./events.ts";
+import { FinishCount } from "./generate.ts";
+import { STEP, VAL_FLEXIBLE, VAL_STRICT } from "./metrics.ts";
+import type { MetricRow } from "./metrics.ts";
+import { rewardFor } from "./rewards/index.ts";
+import type { Run } from "./run.ts";
+
+/** The two-sided 95 % point of the normal distribution. */
+const Z = 1.959964;
+
+/** Share `hits / n` with Wilson's 95 % interval, which is right for small n and for shares near 0 and 1. */
+export function accuracyOf(hits: number, n: number): Accuracy {
+  const mean = hits / n;
+  const centre = (mean + (Z * Z) / (2 * n)) / (1 + (Z * Z) / n);
+  const half = (Z / (1 + (Z * Z) / n)) * Math.sqrt((mean * (1 - mean)) / n + (Z * Z) / (4 * n * n));
+  return { mean, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+}
+
+/** Answers the held-out problems greedily. Throws Interrupted when it is left. */
+export async function evaluate(
+  run: Run,
+  control: StepControl,
+): Promise<{ evaluation: Evaluation; seconds: number }> {
+  const { value: responses, seconds } = await timed(() => answer(run, control));
+  const { heldOut, model, config } = run;
+  const settings = { formatScore: config["gradus.format_score"] };
+  const samples = heldOut.map(({ problem }, i): EvaluationSample => {
+    const response = model.tokenizer.decode(responses[i]![0]!.tokens, { skipSpecialTokens: true });
+    const { strict, flexible } = rewardFor(problem.dataSource).score({ response, problem, settings });
+    const { question, groundTruth } = problem;
+    return { question, groundTruth, response, isStrict: strict, isFlexible: flexible };
+  });
+  const n = samples.length;
+  const evaluation = {
+    step: control.step,
+    n,
+    strict: accuracyOf(samples.filter(({ isStrict }) => isStrict).length, n),
+    flexible: accuracyOf(samples.filter(({ isFlexible }) => isFlexible).length, n),
+    responseLength: responses.reduce((sum, [response]) => sum + response!.tokens.length, 0) / n,
+    samples,
+  };
+  return { evaluation, seconds };
+}
+
+function answer({ config, engine, heldOut, stopTokens }: Run, control: StepControl) {
+  const maxNew = config["data.max_response_length"];
+  const count = new FinishCount(heldOut.length, { stopTokens, maxNew }, (done, total) =>
+    control.progress("evaluate", done, total),
+  );
+  return engine.generate(
+    heldOut.map(({ tokens }, key) => ({ prompt: tokens, samples: 1, key })),
+    {
+      sampling: { temperature: 0, topK: 0, topP: 1, seed: [config["data.seed"], 1] },
+      maxNew,
+      stopTokens,
+      useAdapter: true,
+      signal: control.signal,
+      onTokens: (event) => count.add(event),
+    },
+  );
+}
+
+/** The metrics of an evaluation. */
+export const evaluationRow = (
+  { step, n, strict, flexible, responseLength }: Evaluation,
+  seconds: number,
+): MetricRow => ({
+  [STEP]: step,
+  [VAL_STRICT]: strict.mean,
+  "val-core/openai/gsm8k/acc/low@1": strict.low,
+  "val-core/openai/gsm8k/acc/high@1": strict.high,
+  [VAL_FLEXIBLE]: flexible.mean,
+  "val-aux/n": n,
+  "val-aux/response_length/mean": responseLength,
+  "timing_s/testing": seconds,
+});

@@ -1,0 +1,243 @@
+// Every number that a run logs: verl's name where verl logs it, TRL's where only TRL does, described once. Charts, tables,
+// exports and help read this list. Where a number is computed is step.ts, evaluate.ts and sft.ts.
+
+/** One step's numbers by metric key; "training/global_step" is always there. */
+export type MetricRow = Readonly<Record<string, number>>;
+
+export interface Metric {
+  readonly key: string;
+  readonly label: string;
+  /** One sentence for a person who meets the number for the first time. */
+  readonly description: string;
+  readonly unit?: string;
+  /** A share from 0 to 1, shown in percent. */
+  readonly isShare?: boolean;
+  /** Which chart shows it; absent: only in tables and exports. */
+  readonly chart?: ChartId;
+}
+
+/** Charts in reading order, with the question each answers. */
+export const CHARTS = [
+  { id: "accuracy", label: "Held-out accuracy", mode: "both" },
+  { id: "reward", label: "Reward", mode: "rl" },
+  { id: "loss", label: "Policy loss", mode: "rl" },
+  { id: "sftLoss", label: "Loss", mode: "sft" },
+  { id: "kl", label: "KL", mode: "rl" },
+  { id: "entropy", label: "Entropy", mode: "rl" },
+  { id: "gradNorm", label: "Gradient norm", mode: "both" },
+  { id: "clip", label: "Clipped tokens", mode: "rl" },
+  { id: "length", label: "Response length", mode: "rl" },
+  { id: "throughput", label: "Tokens per second", mode: "both" },
+] as const;
+export type ChartId = (typeof CHARTS)[number]["id"];
+
+export const STEP = "training/global_step";
+export const VAL_STRICT = "val-core/openai/gsm8k/acc/mean@1";
+export const VAL_FLEXIBLE = "val-aux/openai/gsm8k/acc_flexible/mean@1";
+
+const spread = (prefix: string, label: string, what: string, more: Partial<Metric> = {}): Metric[] =>
+  [
+    ["mean", "mean"],
+    ["max", "largest"],
+    ["min", "smallest"],
+  ].map(([suffix, word]) => ({
+    ...(suffix === "mean" ? more : more.unit ? { unit: more.unit } : {}),
+    key: `${prefix}/${suffix}`,
+    label: `${label} (${word})`,
+    description: `${suffix === "mean" ? "Mean" : suffix === "max" ? "Largest" : "Smallest"} ${what}.`,
+  }));
+
+export const METRICS: readonly Metric[] = [
+  { key: STEP, label: "Step", description: "Training steps taken." },
+  {
+    key: "training/epoch",
+    label: "Epoch",
+    description: "Passes over the training problems, whole and begun.",
+  },
+  {
+    key: VAL_STRICT,
+    label: "Strict accuracy",
+    description: "Share of held-out problems whose greedy response ends in the right number after ####.",
+    isShare: true,
+    chart: "accuracy",
+  },
+  {
+    key: "val-core/openai/gsm8k/acc/low@1",
+    label: "Strict accuracy, lower end",
+    description: "Lower end of the 95 % interval (Wilson) of the strict accuracy.",
+    isShare: true,
+  },
+  {
+    key: "val-core/openai/gsm8k/acc/high@1",
+    label: "Strict accuracy, upper end",
+    description: "Upper end of the 95 % interval (Wilson) of the strict accuracy.",
+    isShare: true,
+  },
+  {
+    key: VAL_FLEXIBLE,
+    label: "Flexible accuracy",
+    description: "Share of held-out problems whose last number is right, with or without ####.",
+    isShare: true,
+    chart: "accuracy",
+  },
+  { key: "val-aux/n", label: "Held-out problems", description: "Held-out problems that were answered." },
+  {
+    key: "val-aux/response_length/mean",
+    label: "Held-out response length",
+    description: "Mean length of the greedy responses to held-out problems.",
+    unit: "tokens",
+  },
+  {
+    key: "timing_s/testing",
+    label: "Evaluation time",
+    description: "Time of the evaluation.",
+    unit: "s",
+  },
+  ...spread("critic/score", "Reward", "reward of the step's responses", { chart: "reward" }),
+  ...spread("critic/advantages", "Advantage", "advantage over the step's response tokens"),
+  {
+    key: "train/acc_strict",
+    label: "Strict accuracy in training",
+    description: "Share of sampled responses with the right number after ####.",
+    isShare: true,
+    chart: "reward",
+  },
+  {
+    key: "train/acc_flexible",
+    label: "Flexible accuracy in training",
+    description: "Share of sampled responses whose last number is right.",
+    isShare: true,
+    chart: "reward",
+  },
+  {
+    key: "critic/frac_reward_zero_std",
+    label: "Groups without spread",
+    description:
+      "Share of groups whose responses all got the same reward: they teach nothing. Near 1, learning stands still.",
+    isShare: true,
+  },
+  {
+    key: "actor/pg_loss",
+    label: "Policy loss",
+    description: "The policy loss without KL and entropy terms. Its level means little; NaN means trouble.",
+    chart: "loss",
+  },
+  {
+    key: "actor/kl_loss",
+    label: "KL to the reference",
+    description: "Mean KL estimate between policy and the model the run began with, before its coefficient.",
+    unit: "nats",
+    chart: "kl",
+  },
+  { key: "actor/kl_coef", label: "KL coefficient", description: "Weight of the KL loss." },
+  {
+    key: "actor/ppo_kl",
+    label: "KL to the old policy",
+    description:
+      "Mean of oldLogProb - logProb: how far the updates of this step have moved. 0 with one update a step.",
+    unit: "nats",
+    chart: "kl",
+  },
+  {
+    key: "actor/entropy",
+    label: "Entropy",
+    description:
+      "Mean entropy of the token distributions under the temperature. A fall to 0 ends exploration.",
+    unit: "nats",
+    chart: "entropy",
+  },
+  {
+    key: "actor/pg_clipfrac",
+    label: "Clipped tokens",
+    description: "Share of tokens whose gradient the clip has stopped.",
+    isShare: true,
+    chart: "clip",
+  },
+  {
+    key: "actor/pg_clipfrac_lower",
+    label: "Dual-clipped tokens",
+    description: "Share of tokens with negative advantage that the dual clip has stopped.",
+    isShare: true,
+    chart: "clip",
+  },
+  {
+    key: "actor/grad_norm",
+    label: "Gradient norm",
+    description: "Length of the gradient before clipping, mean over the updates of the step.",
+    chart: "gradNorm",
+  },
+  { key: "actor/lr", label: "Learning rate", description: "Learning rate of the step's last update." },
+  {
+    key: "actor/skipped_updates",
+    label: "Skipped updates",
+    description: "Updates of this run that were left out because a gradient was not finite.",
+  },
+  ...spread("response_length", "Response length", "response length", { unit: "tokens", chart: "length" }),
+  {
+    key: "response_length/clip_ratio",
+    label: "Cut responses",
+    description: "Share of responses cut at the longest response. Much of it: allow longer ones.",
+    isShare: true,
+  },
+  ...spread("prompt_length", "Prompt length", "prompt length", { unit: "tokens" }),
+  {
+    key: "training/rollout_probs_diff_mean",
+    label: "Sampler difference (mean)",
+    description: "Mean difference between a token's probability when sampled and when trained on.",
+  },
+  {
+    key: "training/rollout_probs_diff_max",
+    label: "Sampler difference (largest)",
+    description: "Largest difference between a token's probability when sampled and when trained on.",
+  },
+  {
+    key: "train/loss",
+    label: "Loss",
+    description: "Mean negative log-probability of a token of the worked answers.",
+    unit: "nats",
+    chart: "sftLoss",
+  },
+  {
+    key: "perf/total_num_tokens",
+    label: "Tokens",
+    description: "Prompt and response tokens of the step.",
+    unit: "tokens",
+  },
+  {
+    key: "perf/throughput",
+    label: "Throughput",
+    description: "Tokens of the step by the time of the step.",
+    unit: "tokens/s",
+    chart: "throughput",
+  },
+  {
+    key: "perf/rollout_throughput",
+    label: "Rollout throughput",
+    description: "Response tokens by the time of the rollout.",
+    unit: "tokens/s",
+    chart: "throughput",
+  },
+  { key: "timing_s/gen", label: "Rollout time", description: "Time of the rollout.", unit: "s" },
+  {
+    key: "timing_s/old_log_prob",
+    label: "Old log-probability time",
+    description: "Time of the forward pass under the old policy, where updates need one.",
+    unit: "s",
+  },
+  {
+    key: "timing_s/ref",
+    label: "Reference time",
+    description: "Time of the forward pass under the reference policy.",
+    unit: "s",
+  },
+  { key: "timing_s/update_actor", label: "Update time", description: "Time of the updates.", unit: "s" },
+  { key: "timing_s/step", label: "Step time", description: "Time of the whole step.", unit: "s" },
+];
+
+const BY_KEY = new Map(METRICS.map((metric) => [metric.key, metric]));
+
+/** The description of `key`, if it is known. */
+export const metricOf = (key: string): Metric | undefined => BY_KEY.get(key);
+
+/** Numbers that depend on the clock, which no two runs share; every other is the same to the bit in a repeated run. */
+export const isTiming = (key: string): boolean => key.startsWith("timing_s/") || key.endsWith("throughput");

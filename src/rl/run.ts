@@ -1,0 +1,105 @@
+// The parts of a run that steps and evaluations work with, made once from a model, problems and settings. Holds no state
+// that a step changes besides the policy itself.
+
+import { UserError } from "../common/errors.ts";
+import type { Problem } from "../formats/problem.ts";
+import type { Gpu, Recorder } from "../gpu/index.ts";
+import { GpuAllocator, PlanAllocator } from "../gpu/index.ts";
+import type { DecoderConfig } from "../model/config.ts";
+import type { MemoryPlan } from "../model/memory.ts";
+import { planPolicy } from "../model/memory.ts";
+import type { ParameterSource } from "../model/parameters.ts";
+import { Policy } from "../model/policy.ts";
+import type { RolloutEngine } from "../rollout/engine.ts";
+import { WgslRollout } from "../rollout/wgsl.ts";
+import type { RunConfig } from "./config.ts";
+import type { LossMemory } from "./losses/launch.ts";
+import { allocateLossMemory } from "./losses/launch.ts";
+import { policyOptions } from "./options.ts";
+import type { Prompt, TextModel } from "./prompts.ts";
+import { promptsOf } from "./prompts.ts";
+
+/** A model that has been opened: its shape, its text side, and where its weights are read from. */
+export interface RunModel extends TextModel {
+  readonly name: string;
+  readonly config: DecoderConfig;
+  readonly weights: ParameterSource;
+}
+
+export interface RunProblems {
+  readonly train: readonly Problem[];
+  readonly heldOut: readonly Problem[];
+}
+
+export interface Run {
+  readonly config: RunConfig;
+  readonly model: RunModel;
+  readonly policy: Policy;
+  readonly engine: RolloutEngine;
+  readonly lossMemory: LossMemory;
+  readonly train: readonly Prompt[];
+  readonly heldOut: readonly Prompt[];
+  /** Ids that end a response. */
+  readonly stopTokens: readonly number[];
+  /** Problems left out because their prompts are too long. */
+  readonly tooLong: number;
+  destroy(): void;
+}
+
+/** Bytes per owner of a run, before anything is allocated. Throws UserError when a setting does not fit the device. */
+export function planRun(model: DecoderConfig, config: RunConfig, gpu: Gpu): MemoryPlan {
+  const options = policyOptions(config);
+  const { bytes, total } = planPolicy(model, options, gpu);
+  const allocator = new PlanAllocator();
+  allocateLossMemory(allocator, options.tokenBudget);
+  const own = [...allocator.bytes.entries()];
+  const sums = new Map(bytes);
+  for (const [owner, count] of own) sums.set(owner, (sums.get(owner) ?? 0) + count);
+  return { bytes: sums, total: total + own.reduce((sum, [, count]) => sum + count, 0) };
+}
+
+/** Tokenizes the problems, then allocates and loads. Throws UserError before anything is allocated where it can tell. */
+export async function createRun(
+  recorder: Recorder,
+  model: RunModel,
+  problems: RunProblems,
+  config: RunConfig,
+  onProgress: (loaded: number, total: number) => void = () => {},
+): Promise<Run> {
+  const train = promptsOf(model, problems.train, config["data.max_prompt_length"]);
+  if (train.prompts.length === 0)
+    throw new UserError(
+      "There is no problem to train on: drop a file with problems, or lower the held-out share.",
+    );
+  const limit = config["data.val_max_samples"];
+  const chosen = limit < 0 ? problems.heldOut : problems.heldOut.slice(0, limit);
+  const heldOut = promptsOf(model, chosen, config["data.max_prompt_length"]);
+  const stopTokens = stopTokensOf(model);
+  const options = policyOptions(config);
+  const policy = await Policy.create(recorder, model.config, options, model.weights, onProgress);
+  const allocator = new GpuAllocator(recorder.gpu);
+  return {
+    config,
+    model,
+    policy,
+    engine: new WgslRollout(policy),
+    lossMemory: allocateLossMemory(allocator, options.tokenBudget),
+    train: train.prompts,
+    heldOut: heldOut.prompts,
+    stopTokens,
+    tooLong: train.tooLong + heldOut.tooLong,
+    destroy: () => {
+      policy.destroy();
+      allocator.destroy();
+    },
+  };
+}
+
+/** What the model's configuration and its tokenizer say ends a response. */
+function stopTokensOf({ name, config, tokenizer }: RunModel): number[] {
+  const ids = [...config.eosTokenIds, ...(tokenizer.eosToken ? [tokenizer.eosToken.id] : [])];
+  if (ids.length > 0) return [...new Set(ids)];
+  throw new UserError(
+    `${name} names no token that ends a response: neither eos_token_id in config.json nor eos_token in tokenizer_config.json. Add one of the two.`,
+  );
+}

@@ -1,0 +1,22 @@
+// Worked answers as examples for supervised fine-tuning.
+
+import { UserError } from "../common/errors.ts";
+import type { Prompt } from "./prompts.ts";
+import type { Run } from "./run.ts";
+import type { SftExample } from "./sft.ts";
+
+/** Whether a problem has an answer to imitate. */
+export const hasAnswer = ({ problem }: Prompt): boolean => problem.answer !== undefined;
+
+/** Prompt and answer of each problem, the answer cut at the longest response, else ended by the model's end token. */
+export function sftExamples({ model, config, stopTokens }: Run, prompts: readonly Prompt[]): SftExample[] {
+  const longest = config["data.max_response_length"];
+  const end = model.tokenizer.eosToken?.id ?? stopTokens[0]!;
+  return prompts.map(({ problem, tokens }) => {
+    if (problem.answer === undefined)
+      throw new UserError(
+        `The problem "${problem.question.slice(0, 60)}" has no worked answer, and supervised fine-tuning imitates those. Drop a file with answers (GSM8K has them), or choose reinforcement learning.`,
+      );
+    return { prompt: tokens, response: [...model.tokenizer.encode(problem.answer), end].slice(0, longest) };
+  });
+}

@@ -1,0 +1,142 @@
+// The numbers of one step under the names of metrics.ts.
+
+import { STEP } from "./metrics.ts";
+import type { MetricRow } from "./metrics.ts";
+import type { LossStats } from "./losses/stats.ts";
+import { usesReference } from "./options.ts";
+import type { Prompt } from "./prompts.ts";
+import { epochsAfter } from "./prompts.ts";
+import type { Run } from "./run.ts";
+import type { ScoredRollout } from "./score.ts";
+import type { SftExample, SftResult } from "./sft.ts";
+import type { StepUpdate } from "./update.ts";
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+const mean = (values: readonly number[]): number => sum(values) / values.length;
+const share = <T>(items: readonly T[], holds: (item: T) => boolean): number =>
+  items.filter(holds).length / items.length;
+
+/** Mean, largest and smallest of a list. */
+function spread(prefix: string, values: readonly number[]): MetricRow {
+  const [max, min] = values.reduce(([high, low], value) => [Math.max(high, value), Math.min(low, value)], [
+    -Infinity,
+    Infinity,
+  ] as [number, number]);
+  return { [`${prefix}/mean`]: mean(values), [`${prefix}/max`]: max, [`${prefix}/min`]: min };
+}
+
+interface RlStep {
+  readonly step: number;
+  readonly prompts: readonly Prompt[];
+  readonly rollouts: readonly ScoredRollout[];
+  readonly update: StepUpdate;
+  readonly rolloutSeconds: number;
+}
+
+/** What a step of reinforcement learning logs. */
+export function rlMetrics(run: Run, { step, prompts, rollouts, update, rolloutSeconds }: RlStep): MetricRow {
+  const lengths = rollouts.map(({ tokens }) => tokens.length);
+  const promptLengths = prompts.map(({ tokens }) => tokens.length);
+  const { seconds } = update;
+  const stepSeconds = rolloutSeconds + seconds.oldLogProb + seconds.reference + seconds.update;
+  const tokens = sum(lengths) + sum(promptLengths) * run.config["actor_rollout_ref.rollout.n"];
+  return {
+    ...common(run, step, update.lr),
+    ...spread(
+      "critic/score",
+      rollouts.map(({ reward }) => reward.score),
+    ),
+    ...spread(
+      "critic/advantages",
+      rollouts.flatMap(({ advantage }) => [...advantage]),
+    ),
+    "train/acc_strict": share(rollouts, ({ reward }) => reward.strict),
+    "train/acc_flexible": share(rollouts, ({ reward }) => reward.flexible),
+    "critic/frac_reward_zero_std": share(
+      prompts.map((_, group) => group),
+      (group) => isFlat(rollouts.filter((rollout) => rollout.group === group)),
+    ),
+    ...lossMetrics(run, update),
+    ...spread("response_length", lengths),
+    "response_length/clip_ratio": share(rollouts, ({ isTruncated }) => isTruncated),
+    ...spread("prompt_length", promptLengths),
+    ...samplerDifference(rollouts, update),
+    "perf/total_num_tokens": tokens,
+    "perf/throughput": tokens / stepSeconds,
+    "perf/rollout_throughput": sum(lengths) / rolloutSeconds,
+    "timing_s/gen": rolloutSeconds,
+    ...(seconds.oldLogProb > 0.001 && { "timing_s/old_log_prob": seconds.oldLogProb }),
+    ...(usesReference(run.config) && { "timing_s/ref": seconds.reference }),
+    "timing_s/update_actor": seconds.update,
+    "timing_s/step": stepSeconds,
+  };
+}
+
+const isFlat = (group: readonly ScoredRollout[]): boolean =>
+  group.every(({ reward }) => reward.score === group[0]!.reward.score);
+
+/** As verl: losses are sums over the micro-batches of an update, means over the updates of a step. */
+function lossMetrics(run: Run, { updates }: StepUpdate): MetricRow {
+  const over = (value: (stats: LossStats) => number): number =>
+    mean(updates.map(({ stats }) => value(stats)));
+  const { config } = run;
+  return {
+    "actor/pg_loss": over(({ pgLoss }) => pgLoss),
+    "actor/entropy": updates[0]!.stats.entropy / updates[0]!.stats.tokens,
+    ...(usesReference(config) && {
+      "actor/kl_loss": over(({ klLoss }) => klLoss),
+      "actor/kl_coef": config["actor_rollout_ref.actor.kl_loss_coef"],
+    }),
+    "actor/ppo_kl": over(({ ppoKl, tokens }) => ppoKl / tokens),
+    "actor/pg_clipfrac": over(({ clippedLow, clippedHigh, tokens }) => (clippedLow + clippedHigh) / tokens),
+    "actor/pg_clipfrac_lower": over(({ clippedDual, tokens }) => clippedDual / tokens),
+    "actor/grad_norm": mean(updates.map(({ gradNorm }) => gradNorm)),
+  };
+}
+
+/** How far probabilities in training are from those in sampling. */
+function samplerDifference(rollouts: readonly ScoredRollout[], { tokens }: StepUpdate): MetricRow {
+  let total = 0;
+  let count = 0;
+  let largest = 0;
+  rollouts.forEach(({ samplerLogProb }, i) =>
+    samplerLogProb.forEach((sampled, t) => {
+      const difference = Math.abs(Math.exp(tokens[i]!.logProb[t]!) - Math.exp(sampled));
+      total += difference;
+      count++;
+      largest = Math.max(largest, difference);
+    }),
+  );
+  return {
+    "training/rollout_probs_diff_mean": total / count,
+    "training/rollout_probs_diff_max": largest,
+  };
+}
+
+interface SftStep {
+  readonly step: number;
+  readonly examples: readonly SftExample[];
+  readonly result: SftResult;
+  readonly lr: number;
+  readonly seconds: number;
+}
+
+/** What a step of supervised fine-tuning logs. */
+export function sftMetrics(run: Run, { step, examples, result, lr, seconds }: SftStep): MetricRow {
+  const tokens = sum(examples.map(({ prompt, response }) => prompt.length + response.length));
+  return {
+    ...common(run, step, lr),
+    "train/loss": result.loss,
+    "actor/grad_norm": result.gradNorm,
+    "perf/total_num_tokens": tokens,
+    "perf/throughput": tokens / seconds,
+    "timing_s/update_actor": seconds,
+    "timing_s/step": seconds,
+  };
+}
+
+const common = ({ config, train }: Run, step: number, lr: number): MetricRow => ({
+  [STEP]: step,
+  "training/epoch": epochsAfter(step, config["data.train_batch_size"], train.length),
+  "actor/lr": lr,
+});

@@ -1,0 +1,255 @@
+// The loop around steps: evaluates, trains, keeps, pauses and resumes. What a step does is step.ts; where a checkpoint goes
+// is the keeper's matter, and a step that fails leaves the last one as it was.
+
+import { deviceChoices } from "../model/device-choices.ts";
+import { Interrupted, StepControl } from "./control.ts";
+import { evaluate, evaluationRow } from "./evaluate.ts";
+import type { Evaluation, RunEvent, RunListener, RunState as State } from "./events.ts";
+import { STEP, VAL_STRICT } from "./metrics.ts";
+import type { MetricRow } from "./metrics.ts";
+import type { Run } from "./run.ts";
+import type { RunProgress, RunState } from "./state.ts";
+import { FRESH, readTensors } from "./state.ts";
+import type { PendingRollout, StepResult } from "./step.ts";
+import { rlStep, supervisedStep } from "./step.ts";
+
+/** Keeps checkpoints. */
+export interface Keeper {
+  /** Writes a checkpoint whole or not at all; returns its bytes. Throws UserError when the disk is full. */
+  save(state: RunState): Promise<number>;
+}
+
+/** What `train` came to. */
+export type Outcome = "finished" | "stopped";
+
+/** Trains one run; `train` may be called once. */
+export class Trainer {
+  readonly #run: Run;
+  readonly #keeper: Keeper;
+  readonly #listener: RunListener;
+  #progress: RunProgress;
+  #wanted: "run" | "pause" | "stop" = "run";
+  #control: StepControl | undefined;
+  /** Settles when a pause ends. */
+  #proceed: (() => void) | undefined;
+  #isEvaluationWanted = false;
+  #isSaveWanted = false;
+  /** Progress of the newest checkpoint, so that none is written twice. */
+  #saved: RunProgress | undefined;
+  #pending: PendingRollout | undefined;
+  #startStep = 0;
+  #startTime = 0;
+
+  /** `progress` is that of the checkpoint that the policy was restored from. */
+  constructor(run: Run, keeper: Keeper, listener: RunListener, progress: RunProgress = FRESH) {
+    this.#run = run;
+    this.#keeper = keeper;
+    this.#listener = listener;
+    this.#progress = progress;
+    if (progress !== FRESH) this.#saved = progress;
+  }
+
+  get progress(): RunProgress {
+    return this.#progress;
+  }
+
+  /** Trains until the last step, or until `stop`. Throws what made it fail, after telling it as an event. */
+  async train(): Promise<Outcome> {
+    this.#startStep = this.#progress.step;
+    this.#startTime = performance.now();
+    try {
+      this.#tell("running");
+      const outcome = await this.#loop();
+      this.#tell(outcome === "finished" ? "finished" : "paused");
+      return outcome;
+    } catch (error) {
+      this.#tell("failed", error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  /** Leaves the step under way if it has not begun to update, else finishes it; then keeps a checkpoint and waits. */
+  pause(): void {
+    if (this.#wanted !== "run") return;
+    this.#wanted = "pause";
+    this.#tell("pausing");
+    this.#control?.interrupt();
+  }
+
+  proceed(): void {
+    if (this.#wanted === "pause") this.#wanted = "run";
+    this.#proceed?.();
+  }
+
+  /** Like `pause`, and ends `train`. */
+  stop(): void {
+    this.#wanted = "stop";
+    this.#tell("pausing");
+    this.#control?.interrupt();
+    this.#proceed?.();
+  }
+
+  /** Evaluates before the next step. */
+  evaluateSoon(): void {
+    this.#isEvaluationWanted = true;
+  }
+
+  /** Keeps what has been learnt so far; a step under way is begun again after it, unless it is updating already. */
+  saveSoon(): void {
+    if (this.#saved === this.#progress) return;
+    this.#isSaveWanted = true;
+    this.#control?.interrupt();
+  }
+
+  async #loop(): Promise<Outcome> {
+    const total = this.#run.config["trainer.total_training_steps"];
+    for (;;) {
+      if (this.#wanted !== "run" || this.#isSaveWanted) await this.#save();
+      if (this.#wanted === "stop") return "stopped";
+      if (this.#wanted === "pause") {
+        await this.#wait();
+        continue;
+      }
+      try {
+        if (this.#isEvaluationDue()) await this.#evaluate();
+        else if (this.#isSaveDue()) await this.#save();
+        else if (this.#progress.step >= total) return "finished";
+        else await this.#step();
+      } catch (error) {
+        if (!(error instanceof Interrupted)) throw error;
+      }
+    }
+  }
+
+  async #wait(): Promise<void> {
+    this.#tell("paused");
+    await new Promise<void>((resolve) => {
+      this.#proceed = resolve;
+    });
+    this.#proceed = undefined;
+    if (this.#wanted === "run") this.#tell("running");
+  }
+
+  /** After its step's number, at the end, and when asked for; once a step. */
+  #isEvaluationDue(): boolean {
+    const { config, heldOut } = this.#run;
+    const { step, evaluations } = this.#progress;
+    if (heldOut.length === 0 || evaluations.at(-1)?.step === step) {
+      this.#isEvaluationWanted = false;
+      return false;
+    }
+    if (this.#isEvaluationWanted) return true;
+    const every = config["trainer.test_freq"];
+    if (step === 0) return config["trainer.val_before_train"];
+    return every > 0 && (step % every === 0 || step === config["trainer.total_training_steps"]);
+  }
+
+  #isSaveDue(): boolean {
+    const { config } = this.#run;
+    const { step } = this.#progress;
+    if (step === 0 || this.#saved === this.#progress) return false;
+    const every = config["trainer.save_freq"];
+    return step >= config["trainer.total_training_steps"] || (every > 0 && step % every === 0);
+  }
+
+  async #evaluate(): Promise<void> {
+    const { evaluation, seconds } = await this.#under(this.#progress.step, (control) =>
+      evaluate(this.#run, control),
+    );
+    this.#isEvaluationWanted = false;
+    const evaluations = [...withoutMiddleSamples(this.#progress.evaluations), evaluation];
+    this.#log(evaluationRow(evaluation, seconds), { evaluations });
+    this.#listener({ type: "evaluation", evaluation });
+  }
+
+  async #step(): Promise<void> {
+    const { step, optimizerSteps, skippedUpdates } = this.#progress;
+    const result = await this.#under(step + 1, (control) => this.#oneStep(optimizerSteps, control));
+    this.#pending = undefined;
+    const skipped = skippedUpdates + result.skipped;
+    this.#log(
+      { ...result.metrics, "actor/skipped_updates": skipped },
+      { step: step + 1, optimizerSteps: optimizerSteps + result.applied, skippedUpdates: skipped },
+    );
+    if (result.skipped > 0) this.#tellSkipped(step + 1, result.skipped);
+  }
+
+  #oneStep(optimizerSteps: number, control: StepControl): Promise<StepResult> {
+    if (this.#run.config["gradus.mode"] === "sft") return supervisedStep(this.#run, optimizerSteps, control);
+    return rlStep(this.#run, optimizerSteps, control, this.#pending, (rollout) => {
+      this.#pending = rollout;
+    });
+  }
+
+  #tellSkipped(step: number, count: number): void {
+    const updates = count === 1 ? "one update" : `${count} updates`;
+    this.#listener({
+      type: "notice",
+      message: `Step ${step}: ${updates} left out because a gradient was not finite; the weights are as before. If this goes on, lower the learning rate.`,
+    });
+  }
+
+  async #under<T>(step: number, work: (control: StepControl) => Promise<T>): Promise<T> {
+    this.#control = new StepControl(step, (event) => this.#listener(this.#withRunTime(event)));
+    try {
+      return await work(this.#control);
+    } finally {
+      this.#control = undefined;
+    }
+  }
+
+  /** Adds what the whole run still takes, by the mean of the steps since it was begun or continued. */
+  #withRunTime(event: RunEvent): RunEvent {
+    const taken = this.#progress.step - this.#startStep;
+    if (event.type !== "progress" || taken === 0) return event;
+    const seconds = (performance.now() - this.#startTime) / 1000;
+    const left = this.#run.config["trainer.total_training_steps"] - this.#progress.step;
+    return { ...event, runSecondsLeft: (seconds / taken) * left };
+  }
+
+  /** Adds numbers to the row of their step. */
+  #log(row: MetricRow, change: Partial<RunProgress>): void {
+    const { history } = this.#progress;
+    const last = history.at(-1);
+    const isSameStep = last?.[STEP] === row[STEP];
+    const merged = isSameStep ? [...history.slice(0, -1), { ...last, ...row }] : [...history, row];
+    this.#progress = { ...this.#progress, ...change, history: merged };
+    this.#listener({ type: "metrics", row });
+  }
+
+  /** A failure to keep is told, and training goes on: the former checkpoint is whole. */
+  async #save(): Promise<void> {
+    this.#isSaveWanted = false;
+    const progress = this.#progress;
+    if (this.#saved === progress) return;
+    // Marked before it is tried: a full disk must not be asked again until there is something new to keep.
+    this.#saved = progress;
+    const { policy } = this.#run;
+    this.#listener({ type: "progress", phase: "save", step: progress.step, done: 0, total: 1 });
+    try {
+      const device = deviceChoices(policy.recorder);
+      const bytes = await this.#keeper.save({ progress, device, tensors: readTensors(policy) });
+      this.#listener({ type: "checkpoint", step: progress.step, bytes });
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== "UserError") throw error;
+      this.#listener({ type: "notice", message: error.message });
+    }
+  }
+
+  #tell(state: State, message?: string): void {
+    this.#listener({
+      type: "state",
+      state,
+      step: this.#progress.step,
+      ...(message !== undefined && { message }),
+    });
+  }
+}
+
+/** Answers are compared between the first evaluation and the last; those in between would fill every checkpoint. */
+const withoutMiddleSamples = (evaluations: readonly Evaluation[]): Evaluation[] =>
+  evaluations.map((evaluation, i) => (i === 0 ? evaluation : { ...evaluation, samples: [] }));
+
+/** Strict accuracy of the newest evaluation, for naming a best checkpoint. */
+export const strictAccuracy = ({ history }: RunProgress): number | undefined =>
+  history.findLast((row) => row[VAL_STRICT] !== undefined)?.[VAL_STRICT];

@@ -1,0 +1,169 @@
+// The contract between the page and the worker, imported by both sides: types, and the list of downloads. Everything is plain data or a File;
+// errors cross with their name and message (comlink keeps nothing else), so a message is a sentence for the person.
+
+import type { RunConfig } from "../rl/config.ts";
+import type { Evaluation, RunEvent, RunState } from "../rl/events.ts";
+import type { MetricRow } from "../rl/metrics.ts";
+
+export type {
+  Accuracy,
+  Evaluation,
+  EvaluationSample,
+  LiveResponse,
+  Phase,
+  RunEvent,
+  RunState,
+  ScoredResponse,
+  ScoredToken,
+} from "../rl/events.ts";
+export type { MetricRow } from "../rl/metrics.ts";
+
+/** The WebGPU device as the page shows it. */
+export interface DeviceSummary {
+  readonly name: string;
+  readonly isSoftware: boolean;
+  readonly hasF16: boolean;
+  readonly hasSubgroups: boolean;
+  readonly maxBufferBytes: number;
+  /** Bytes held on the device now. */
+  readonly liveBytes: number;
+}
+
+export interface ModelSummary {
+  readonly name: string;
+  readonly isDemo: boolean;
+  /** "Qwen2". */
+  readonly architecture: string;
+  /** What the weights were read from: "ONNX, model builder layout, float32" or "safetensors, bfloat16". */
+  readonly source: string;
+  readonly parameters: number;
+  readonly layers: number;
+  readonly hidden: number;
+  readonly vocab: number;
+  /** Files as they were dropped or fetched. */
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+}
+
+export interface ProblemPreview {
+  readonly question: string;
+  readonly groundTruth: string;
+  /** The prompt as the model sees it, if a model is loaded. */
+  readonly prompt?: string;
+}
+
+export interface ProblemsSummary {
+  readonly name: string;
+  readonly isDemo: boolean;
+  readonly format: string;
+  readonly count: number;
+  readonly train: number;
+  readonly heldOut: number;
+  /** The first three. */
+  readonly preview: readonly ProblemPreview[];
+  /** Rows that were left out, and why; at most 100 are listed. */
+  readonly refused: readonly { readonly where: string; readonly why: string }[];
+  readonly refusedCount: number;
+}
+
+/** Device memory of a run by owner, before anything is allocated. */
+export interface PlanSummary {
+  readonly bytes: readonly { readonly owner: string; readonly bytes: number }[];
+  readonly totalBytes: number;
+  readonly trainableParameters: number;
+  /** Longest possible sequence, tokens. */
+  readonly tokensPerStep: number;
+}
+
+export interface CheckpointSummary {
+  readonly step: number;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly savedAt: number;
+  readonly strict?: number;
+  readonly reward?: number;
+}
+
+/** A run that is kept in this browser. */
+export interface RunSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly modelName: string;
+  readonly dataName: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly state: RunState;
+  /** Another tab has it. */
+  readonly isBusy: boolean;
+  readonly checkpoints: readonly CheckpointSummary[];
+}
+
+/** What a page shows of a run that it did not see from its beginning. */
+export interface RunSnapshot {
+  readonly id: string;
+  readonly config: RunConfig;
+  readonly history: readonly MetricRow[];
+  readonly evaluations: readonly Evaluation[];
+}
+
+export interface StorageSummary {
+  readonly usedBytes: number;
+  readonly quotaBytes: number;
+  readonly isPersisted: boolean;
+}
+
+/** What can be downloaded of a checkpoint, or of a run. */
+export const DOWNLOADS = [
+  { id: "weights", label: "Trained weights", detail: "model.safetensors, or a PEFT adapter as a zip file" },
+  { id: "metrics-jsonl", label: "Metrics", detail: "JSON Lines, one step a line" },
+  { id: "metrics-csv", label: "Metrics", detail: "CSV" },
+  { id: "config", label: "Configuration", detail: "verl YAML" },
+] as const;
+export type DownloadId = (typeof DOWNLOADS)[number]["id"];
+
+/** Loading of files, before a run. */
+export interface LoadProgress {
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface WorkerApi {
+  /** Opens the device. Rejects with one sentence, reason and remedy, when this browser cannot run Gradus. */
+  openDevice(): Promise<DeviceSummary>;
+  device(): Promise<DeviceSummary>;
+
+  /** Loads the demo model that comes with the page. */
+  useDemoModel(onProgress: (progress: LoadProgress) => void): Promise<ModelSummary>;
+  /** Loads a model from dropped files (a folder's files in one list). Keeps the former model when it rejects. */
+  useModelFiles(files: readonly File[], onProgress: (progress: LoadProgress) => void): Promise<ModelSummary>;
+  useDemoProblems(): Promise<ProblemsSummary>;
+  /** Loads problems from one or two files (training, and held-out). Keeps the former problems when it rejects. */
+  useProblemFiles(files: readonly File[]): Promise<ProblemsSummary>;
+
+  /** What `config` would hold on the device. Rejects with the setting to change when it does not fit. */
+  plan(config: RunConfig): Promise<PlanSummary>;
+
+  /** Begins a run with the loaded model and problems, and returns once it is under way. */
+  start(config: RunConfig, onEvent: (event: RunEvent) => void): Promise<RunSnapshot>;
+  /** Continues a kept run from its newest checkpoint, or from `step`. Rejects when another tab has it. */
+  resumeRun(id: string, step: number | undefined, onEvent: (event: RunEvent) => void): Promise<RunSnapshot>;
+  /** Answers at once; the state event "paused" follows, after a checkpoint. */
+  pause(): Promise<void>;
+  /** Goes on after a pause. */
+  proceed(): Promise<void>;
+  /** Ends the run for good after a checkpoint; it stays resumable. */
+  stop(): Promise<void>;
+  /** Evaluates after the current step. */
+  evaluateSoon(): Promise<void>;
+  /** Writes a checkpoint as soon as the weights are whole. */
+  saveSoon(): Promise<void>;
+
+  runs(): Promise<readonly RunSummary[]>;
+  removeRun(id: string): Promise<void>;
+  removeCheckpoint(id: string, step: number): Promise<void>;
+  /** A file of a checkpoint (newest where `step` is undefined). Its name says what opens it. */
+  download(what: DownloadId, id: string, step: number | undefined): Promise<File>;
+  storage(): Promise<StorageSummary>;
+}

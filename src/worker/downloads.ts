@@ -1,0 +1,58 @@
+// Files to save on the person's disk, made from what is kept of a run.
+
+import { asOneFile, configYaml, metricsCsv, metricsJsonl, trainedWeights } from "../app/exports.ts";
+import { keptShape } from "../app/kept-files.ts";
+import type { Keeping } from "../app/kept-run.ts";
+import { keptConfig } from "../app/kept-run.ts";
+import { savedMeta } from "../app/saved-meta.ts";
+import { UserError } from "../common/errors.ts";
+import type { NamedFile } from "../formats/zip.ts";
+import type { MetricRow } from "../rl/metrics.ts";
+import type { OpenCheckpoint } from "../storage/checkpoints.ts";
+import type { DownloadId } from "./api.ts";
+
+/** The file for `what` of a run, at its newest checkpoint where `step` is undefined. Throws UserError. */
+export async function downloadOf(
+  keeping: Keeping,
+  what: DownloadId,
+  id: string,
+  step: number | undefined,
+): Promise<File> {
+  const { name, bytes } = await fileOf(keeping, what, id, step);
+  return new File([bytes as Uint8Array<ArrayBuffer>], name);
+}
+
+async function fileOf(
+  keeping: Keeping,
+  what: DownloadId,
+  id: string,
+  step: number | undefined,
+): Promise<NamedFile> {
+  if (what === "config") return configYaml(await keptConfig(keeping, id));
+  if (what !== "weights") {
+    const history = await historyOf(keeping, id, step);
+    return what === "metrics-csv" ? metricsCsv(history) : metricsJsonl(history);
+  }
+  const record = await keeping.runs.load(id);
+  const checkpoint = await open(keeping, id, step);
+  const model = { name: record.modelName, config: await keptShape(keeping.runs, id) };
+  const files = await trainedWeights(checkpoint, model, await keptConfig(keeping, id));
+  return asOneFile(files, `${record.modelName}-adapter-step-${checkpoint.step}.zip`);
+}
+
+/** Up to a checkpoint, or all that the run has logged. */
+async function historyOf(
+  keeping: Keeping,
+  id: string,
+  step: number | undefined,
+): Promise<readonly MetricRow[]> {
+  if (step === undefined) return (await keeping.runs.load(id)).history;
+  const { meta } = await keeping.checkpoints.open(id, step);
+  return savedMeta(meta, `The checkpoint of step ${step}`).progress.history;
+}
+
+async function open({ checkpoints }: Keeping, id: string, step: number | undefined): Promise<OpenCheckpoint> {
+  const newest = step ?? (await checkpoints.list(id)).findLast(({ problem }) => problem === undefined)?.step;
+  if (newest !== undefined) return checkpoints.open(id, newest);
+  throw new UserError("This run has no checkpoint yet: save one first, or wait for the next.");
+}

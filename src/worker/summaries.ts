@@ -1,0 +1,145 @@
+// What the page shows of a device, a model, problems, a plan and kept runs, as plain data.
+
+import { busyRuns } from "../storage/run-lock.ts";
+import type { Keeping } from "../app/kept-run.ts";
+import type { OpenedProblems } from "../app/problems.ts";
+import { splitOf } from "../app/problems.ts";
+import type { Problem } from "../formats/problem.ts";
+import type { Gpu, Recorder } from "../gpu/index.ts";
+import type { DecoderConfig } from "../model/config.ts";
+import { adapterShapes } from "../model/lora.ts";
+import type { OpenedModel } from "../model/open-model.ts";
+import { parameterShapes } from "../model/weights.ts";
+import { DEFAULTS } from "../rl/config.ts";
+import type { RunConfig } from "../rl/config.ts";
+import { policyOptions } from "../rl/options.ts";
+import { planRun } from "../rl/run.ts";
+import type { RunRecord } from "../storage/runs.ts";
+import type {
+  CheckpointSummary,
+  DeviceSummary,
+  ModelSummary,
+  PlanSummary,
+  ProblemsSummary,
+  RunSummary,
+} from "./api.ts";
+
+const PREVIEWED = 3;
+const LISTED = 100;
+
+export const deviceSummary = ({ gpu }: Recorder): DeviceSummary => ({
+  name: gpu.adapterName,
+  isSoftware: gpu.isSoftware,
+  hasF16: gpu.features.has("shader-f16"),
+  hasSubgroups: gpu.features.has("subgroups"),
+  maxBufferBytes: gpu.maxBufferBytes,
+  liveBytes: gpu.liveBytes,
+});
+
+const elements = (shapes: ReadonlyMap<string, readonly number[]>): number =>
+  [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+
+export const modelSummary = (model: OpenedModel, isDemo: boolean): ModelSummary => ({
+  name: model.name,
+  isDemo,
+  architecture: "Qwen2",
+  source: model.source,
+  parameters: elements(parameterShapes(model.config)),
+  layers: model.config.layers,
+  hidden: model.config.hidden,
+  vocab: model.config.vocab,
+  files: model.files.map(({ name, size }) => ({ name, bytes: size })),
+});
+
+export function problemsSummary(
+  problems: OpenedProblems,
+  model: OpenedModel | undefined,
+  isDemo: boolean,
+): ProblemsSummary {
+  const { train, heldOut } = splitOf(problems, DEFAULTS["gradus.held_out_ratio"]);
+  const promptOf = ({ messages }: Problem): string | undefined =>
+    model?.template.render(messages, { addGenerationPrompt: true });
+  return {
+    name: problems.name,
+    isDemo,
+    format: problems.train.format,
+    count: train.length + heldOut.length,
+    train: train.length,
+    heldOut: heldOut.length,
+    preview: problems.train.problems.slice(0, PREVIEWED).map((problem) => {
+      const prompt = promptOf(problem);
+      const { question, groundTruth } = problem;
+      return { question, groundTruth, ...(prompt !== undefined && { prompt }) };
+    }),
+    refused: problems.refused.slice(0, LISTED),
+    refusedCount: problems.refused.length,
+  };
+}
+
+export function planSummary(model: DecoderConfig, config: RunConfig, gpu: Gpu): PlanSummary {
+  const { bytes, total } = planRun(model, config, gpu);
+  const { lora } = policyOptions(config);
+  const responses = config["data.train_batch_size"] * config["actor_rollout_ref.rollout.n"];
+  return {
+    bytes: [...bytes].map(([owner, count]) => ({ owner, bytes: count })),
+    totalBytes: total,
+    trainableParameters: elements(lora ? adapterShapes(model, lora) : parameterShapes(model)),
+    tokensPerStep: responses * (config["data.max_prompt_length"] + config["data.max_response_length"]),
+  };
+}
+
+/** Every kept run, last changed first; `ownId` is this tab's. */
+export async function runSummaries(
+  { runs, checkpoints }: Keeping,
+  ownId: string | undefined,
+): Promise<RunSummary[]> {
+  const [{ runs: records }, busy] = await Promise.all([runs.list(), busyRuns()]);
+  return Promise.all(
+    records.map(async (record) => ({
+      ...pick(record),
+      isBusy: busy.has(record.id) && record.id !== ownId,
+      checkpoints: (await checkpoints.list(record.id))
+        .filter(({ problem }) => problem === undefined)
+        .map(({ step, bytes, savedAt, summary }) => checkpointSummary(step, bytes, savedAt, summary, record)),
+    })),
+  );
+}
+
+const pick = ({
+  id,
+  name,
+  modelName,
+  dataName,
+  createdAt,
+  updatedAt,
+  step,
+  totalSteps,
+  state,
+}: RunRecord) => ({
+  id,
+  name,
+  modelName,
+  dataName,
+  createdAt,
+  updatedAt,
+  step,
+  totalSteps,
+  state,
+});
+
+function checkpointSummary(
+  step: number,
+  bytes: number,
+  savedAt: number,
+  { accuracy }: Readonly<Record<string, unknown>>,
+  { history }: RunRecord,
+): CheckpointSummary {
+  const reward = history.find((row) => row["training/global_step"] === step)?.["critic/score/mean"];
+  return {
+    step,
+    bytes,
+    savedAt,
+    ...(typeof accuracy === "number" && { strict: accuracy }),
+    ...(reward !== undefined && { reward }),
+  };
+}

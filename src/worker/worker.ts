@@ -1,0 +1,200 @@
+// The composition root of the page: one device, the loaded model and problems, at most one run under way, and IndexedDB. All
+// that it does is in src/app and below; this file holds what is current and hands out plain data.
+
+import { expose } from "comlink";
+
+import { openEngine } from "../app/engine.ts";
+import { keepFiles, keptModel, keptProblems } from "../app/kept-files.ts";
+import { beginRun, continueRun, keptConfig } from "../app/kept-run.ts";
+import type { ActiveRun, Keeping } from "../app/kept-run.ts";
+import { openProblems, splitOf } from "../app/problems.ts";
+import type { OpenedProblems } from "../app/problems.ts";
+import { UserError } from "../common/errors.ts";
+import type { ByteSource } from "../formats/safetensors.ts";
+import type { Recorder } from "../gpu/index.ts";
+import type { OpenedModel } from "../model/open-model.ts";
+import { openModel } from "../model/open-model.ts";
+import type { RunListener } from "../rl/events.ts";
+import { Checkpoints } from "../storage/checkpoints.ts";
+import { openIndexedDb } from "../storage/indexed-db.ts";
+import { storageEstimate } from "../storage/quota.ts";
+import { holdRun } from "../storage/run-lock.ts";
+import type { Release } from "../storage/run-lock.ts";
+import { Runs } from "../storage/runs.ts";
+import type { RunSnapshot, WorkerApi } from "./api.ts";
+import { DEMO_NAME, fetchDemoModel, fetchDemoProblems } from "./demo.ts";
+import { downloadOf } from "./downloads.ts";
+import { deviceSummary, modelSummary, planSummary, problemsSummary, runSummaries } from "./summaries.ts";
+
+let recorder: Recorder | undefined;
+let model: OpenedModel | undefined;
+let problems: OpenedProblems | undefined;
+let active: ActiveRun | undefined;
+let isStarting = false;
+let keeping: Promise<Keeping> | undefined;
+
+/** The device; a new one where the former was lost. Throws GpuError with reason and remedy. */
+async function device(): Promise<Recorder> {
+  try {
+    recorder?.gpu.check();
+  } catch {
+    recorder = undefined;
+  }
+  recorder ??= await openEngine({ gpu: navigator.gpu });
+  return recorder;
+}
+
+function store(): Promise<Keeping> {
+  keeping ??= openIndexedDb().then((database) => ({
+    runs: new Runs(database),
+    checkpoints: new Checkpoints(database),
+  }));
+  keeping.catch(() => {
+    keeping = undefined;
+  });
+  return keeping;
+}
+
+/** A dropped file, read in ranges; a folder's file keeps its path as name. */
+const sourceOf = (file: File): ByteSource => ({
+  name: file.webkitRelativePath || file.name,
+  size: file.size,
+  read: async (start, end) => new Uint8Array(await file.slice(start, end).arrayBuffer()),
+});
+
+function needModel(): OpenedModel {
+  if (model) return model;
+  throw new UserError("No model is loaded: drop its files, or take the demo.");
+}
+
+function needProblems(): OpenedProblems {
+  if (problems) return problems;
+  throw new UserError("No problems are loaded: drop a file, or take the demo's.");
+}
+
+function needRun(): ActiveRun {
+  if (active) return active;
+  throw new UserError("No run is under way.");
+}
+
+/** Runs `begin` as the only run, holding it against other tabs, and lets go of it when it has ended. */
+async function begin(id: string, start: () => Promise<ActiveRun>): Promise<RunSnapshot> {
+  if (active || isStarting)
+    throw new UserError("A run is under way, and the device has room for one: stop it first.");
+  isStarting = true;
+  let release: Release | undefined;
+  try {
+    release = await holdRun(id);
+    if (!release)
+      throw new UserError("This run is open in another tab. Go on with it there, or close that tab first.");
+    active = await start();
+  } catch (error) {
+    await release?.();
+    throw error;
+  } finally {
+    isStarting = false;
+  }
+  const { config, trainer, ended } = active;
+  const letGo = async (): Promise<void> => {
+    active = undefined;
+    await release();
+  };
+  // What went wrong was told as an event.
+  void ended.then(letGo, letGo);
+  const { history, evaluations } = trainer.progress;
+  return { id, config, history, evaluations };
+}
+
+/** A failure before the first step ends what the page shows as loading. */
+async function telling<T>(onEvent: RunListener, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    onEvent({ type: "state", state: "failed", step: 0, message: (error as Error).message });
+    throw error;
+  }
+}
+
+const api: WorkerApi = {
+  openDevice: async () => deviceSummary(await device()),
+  device: async () => deviceSummary(await device()),
+
+  useDemoModel: async (onProgress) => {
+    const files = await fetchDemoModel((done, total) => onProgress({ what: "the demo model", done, total }));
+    model = await openModel(files, DEMO_NAME);
+    return modelSummary(model, true);
+  },
+  useModelFiles: async (files, onProgress) => {
+    onProgress({ what: files[0]?.name ?? "model", done: 0, total: 1 });
+    model = await openModel(files.map(sourceOf));
+    return modelSummary(model, false);
+  },
+  useDemoProblems: async () => {
+    problems = await openProblems(await fetchDemoProblems());
+    return problemsSummary(problems, model, true);
+  },
+  useProblemFiles: async (files) => {
+    problems = await openProblems(files.map(sourceOf));
+    return problemsSummary(problems, model, false);
+  },
+
+  plan: async (config) => planSummary(needModel().config, config, (await device()).gpu),
+
+  start: (config, onEvent) =>
+    telling(onEvent, async () => {
+      const [inputModel, inputProblems] = [needModel(), needProblems()];
+      const { runs, checkpoints } = await store();
+      const id = crypto.randomUUID();
+      return begin(id, async () => {
+        const inputs = {
+          model: inputModel,
+          problems: splitOf(inputProblems, config["gradus.held_out_ratio"]),
+          dataName: inputProblems.name,
+          config,
+        };
+        const run = await beginRun(await device(), { runs, checkpoints }, id, inputs, onEvent);
+        void keepFiles(runs, id, inputModel, inputProblems).catch((error: unknown) =>
+          onEvent({ type: "notice", message: (error as Error).message }),
+        );
+        return run;
+      });
+    }),
+  resumeRun: (id, step, onEvent) =>
+    telling(onEvent, async () => {
+      const kept = await store();
+      const record = await kept.runs.load(id);
+      return begin(id, async () => {
+        model = await keptModel(kept.runs, id, record.modelName);
+        problems = await keptProblems(kept.runs, id);
+        const config = await keptConfig(kept, id);
+        const split = splitOf(problems, config["gradus.held_out_ratio"]);
+        const inputs = { model, problems: split, dataName: record.dataName, config };
+        return continueRun(await device(), kept, id, step, inputs, onEvent);
+      });
+    }),
+  pause: async () => needRun().trainer.pause(),
+  proceed: async () => needRun().trainer.proceed(),
+  stop: async () => needRun().trainer.stop(),
+  evaluateSoon: async () => needRun().trainer.evaluateSoon(),
+  saveSoon: async () => needRun().trainer.saveSoon(),
+
+  runs: async () => runSummaries(await store(), active?.id),
+  removeRun: async (id) => {
+    if (active?.id === id) throw new UserError("This run is under way: stop it before removing it.");
+    const release = await holdRun(id);
+    if (!release) throw new UserError("This run is open in another tab. Stop it there before removing it.");
+    try {
+      await (await store()).runs.remove(id);
+    } finally {
+      await release();
+    }
+  },
+  removeCheckpoint: async (id, step) => (await store()).checkpoints.remove(id, step),
+  download: async (what, id, step) => downloadOf(await store(), what, id, step),
+  storage: async () => {
+    const { usedBytes, quotaBytes, isPersisted } = await storageEstimate();
+    return { usedBytes: usedBytes ?? 0, quotaBytes: quotaBytes ?? 0, isPersisted };
+  },
+};
+
+expose(api);
