@@ -1,0 +1,178 @@
+// The graph of a Qwen2 decoder as onnxruntime-genai's model builder v0.15 lays it out: fused attention with rotary
+// embedding inside, q, k, v in one matrix, one matrix for a tied embedding and head. Only nodes and values; the weights
+// are in decoder-tensors.ts. GroupQueryAttention gets its first nine inputs only: ONNX Runtime before 1.22 refuses more.
+
+import type { NodeSpec, ValueSpec } from "./encode.ts";
+import { DATA_TYPE } from "./encode.ts";
+import type { DecoderShape } from "./shape.ts";
+
+const MICROSOFT = "com.microsoft";
+/** Constants by the names that the model builder gives them. */
+export const ONE = { list: "/model/constants/INT64/[1]", scalar: "/model/constants/INT64/1" } as const;
+const MASK = "/model/attn_mask_reformat/attn_mask_subgraph";
+const SEQUENCE_LENGTHS = `${MASK}/Sub/Cast/output_0`;
+const TOTAL_LENGTH = `${MASK}/Gather/Cast/output_0`;
+
+/** Inputs of the graph: tokens, mask, and the keys and values of the past, all keys first. */
+export const graphInputs = (shape: DecoderShape): ValueSpec[] => [
+  { name: "input_ids", type: DATA_TYPE.int64, dims: ["batch_size", "sequence_length"] },
+  { name: "attention_mask", type: DATA_TYPE.int64, dims: ["batch_size", "total_sequence_length"] },
+  ...cacheValues(shape, "past_key_values", "past_sequence_length"),
+];
+
+/** Outputs of the graph: logits, and keys and values with the new ones behind the past. */
+export const graphOutputs = (shape: DecoderShape): ValueSpec[] => [
+  { name: "logits", type: DATA_TYPE.float, dims: ["batch_size", "sequence_length", shape.vocab] },
+  ...cacheValues(shape, "present", "total_sequence_length"),
+];
+
+const cacheValues = (
+  { layers, kvHeads, headSize }: DecoderShape,
+  prefix: string,
+  length: string,
+): ValueSpec[] =>
+  ["key", "value"].flatMap((part) =>
+    Array.from({ length: layers }, (_, layer) => ({
+      name: `${prefix}.${layer}.${part}`,
+      type: DATA_TYPE.float,
+      dims: ["batch_size", kvHeads, length, headSize],
+    })),
+  );
+
+/** Nodes of the graph in an order in which they can run. `hasBias`: q, k and v have biases. */
+export function graphNodes(shape: DecoderShape, hasBias: boolean): NodeSpec[] {
+  const nodes = [...maskNodes(), ...embeddingNodes(shape)];
+  let residual = "/model/embed_tokens/Gather/output_0";
+  let added: string | undefined;
+  for (let layer = 0; layer < shape.layers; layer++) {
+    const input = norm(shape, `/model/layers.${layer}/input_layernorm`, residual, added);
+    nodes.push(input.node, ...attentionNodes(shape, layer, input.output, hasBias));
+    const projected = `/model/layers.${layer}/attn/o_proj/MatMul/output_0`;
+    const post = norm(shape, `/model/layers.${layer}/post_attention_layernorm`, input.residual, projected);
+    nodes.push(post.node, ...mlpNodes(layer, post.output));
+    residual = post.residual;
+    added = `/model/layers.${layer}/mlp/down_proj/MatMul/output_0`;
+  }
+  const final = norm(shape, `/model/layers.${shape.layers}/final_norm_layernorm`, residual, added, true);
+  const head = {
+    op: "MatMul",
+    name: "/lm_head/MatMul",
+    inputs: [final.output, "lm_head.MatMul.weight"],
+    outputs: ["logits"],
+  };
+  return [...nodes, final.node, head];
+}
+
+/** An operator with one output, called after its name. */
+const node = (
+  op: string,
+  name: string,
+  inputs: readonly string[],
+  attributes?: NodeSpec["attributes"],
+): NodeSpec => ({ op, name, inputs, outputs: [`${name}/output_0`], ...(attributes && { attributes }) });
+
+const toInt32 = (name: string, input: string): NodeSpec =>
+  node("Cast", name, [input], { to: { int: DATA_TYPE.int32 } });
+
+/** What attention wants of the mask: the last position of each sequence, and how long the mask is. */
+const maskNodes = (): NodeSpec[] => [
+  node("ReduceSum", `${MASK}/ReduceSum`, ["attention_mask", ONE.list], { keepdims: { int: 0 } }),
+  node("Sub", `${MASK}/Sub`, [`${MASK}/ReduceSum/output_0`, ONE.list]),
+  toInt32(`${MASK}/Sub/Cast`, `${MASK}/Sub/output_0`),
+  node("Shape", `${MASK}/Shape`, ["attention_mask"]),
+  node("Gather", `${MASK}/Gather`, [`${MASK}/Shape/output_0`, ONE.scalar], { axis: { int: 0 } }),
+  toInt32(`${MASK}/Gather/Cast`, `${MASK}/Gather/output_0`),
+];
+
+function embeddingNodes({ tied }: DecoderShape): NodeSpec[] {
+  const name = "/model/embed_tokens";
+  if (!tied) return [node("Gather", `${name}/Gather`, ["model.embed_tokens.weight", "input_ids"])];
+  return [
+    node("Transpose", `${name}/Transpose`, ["lm_head.MatMul.weight"], { perm: { ints: [1, 0] } }),
+    node("Gather", `${name}/Gather`, [`${name}/Transpose/output_0`, "input_ids"]),
+  ];
+}
+
+/** A norm of the residual stream, to which `added` is added first; the sum goes on as the new residual stream. */
+function norm(
+  { rmsEps }: DecoderShape,
+  path: string,
+  residual: string,
+  added: string | undefined,
+  isLast = false,
+): { node: NodeSpec; output: string; residual: string } {
+  const [weight, output] = [`${path.slice(1).replaceAll("/", ".")}.weight`, `${path}/output_0`];
+  const epsilon = { float: rmsEps };
+  if (added === undefined) {
+    const attributes = { epsilon, axis: { int: -1 }, stash_type: { int: 1 } };
+    const inputs = [residual, weight];
+    const first = {
+      op: "SimplifiedLayerNormalization",
+      name: `${path}/LayerNorm`,
+      inputs,
+      outputs: [output],
+    };
+    return { node: { ...first, attributes }, output, residual };
+  }
+  const sum = `${path}/output_3`;
+  const fused: NodeSpec = {
+    op: "SkipSimplifiedLayerNormalization",
+    domain: MICROSOFT,
+    name: `${path}/SkipLayerNorm`,
+    inputs: [residual, added, weight],
+    outputs: isLast ? [output] : [output, "", "", sum],
+    attributes: { epsilon },
+  };
+  return { node: fused, output, residual: sum };
+}
+
+/** MatMul with the weights that are called after its path. */
+const projection = (path: string, input: string): NodeSpec =>
+  node("MatMul", `${path}/MatMul`, [input, `${path.slice(1).replaceAll("/", ".")}.MatMul.weight`]);
+
+function attentionNodes(shape: DecoderShape, layer: number, input: string, hasBias: boolean): NodeSpec[] {
+  const path = `/model/layers.${layer}/attn`;
+  const qkv = `${path}/qkv_proj`;
+  const bias = `${qkv.slice(1).replaceAll("/", ".")}.Add.bias`;
+  const add = hasBias ? [node("Add", `${qkv}/Add`, [`${qkv}/MatMul/output_0`, bias])] : [];
+  const attention: NodeSpec = {
+    op: "GroupQueryAttention",
+    domain: MICROSOFT,
+    name: `${path}/GroupQueryAttention`,
+    inputs: [
+      `${qkv}/${hasBias ? "Add" : "MatMul"}/output_0`,
+      "",
+      "",
+      `past_key_values.${layer}.key`,
+      `past_key_values.${layer}.value`,
+      SEQUENCE_LENGTHS,
+      TOTAL_LENGTH,
+      "cos_cache",
+      "sin_cache",
+    ],
+    outputs: [`${path}/GroupQueryAttention/output_0`, `present.${layer}.key`, `present.${layer}.value`],
+    attributes: {
+      num_heads: { int: shape.heads },
+      kv_num_heads: { int: shape.kvHeads },
+      scale: { float: 1 / Math.sqrt(shape.headSize) },
+      softcap: { float: 0 },
+      do_rotary: { int: 1 },
+      rotary_interleaved: { int: 0 },
+    },
+  };
+  return [projection(qkv, input), ...add, attention, projection(`${path}/o_proj`, attention.outputs[0]!)];
+}
+
+/** down(silu(gate(x)) * up(x)) */
+function mlpNodes(layer: number, input: string): NodeSpec[] {
+  const path = `/model/layers.${layer}/mlp`;
+  const gate = `${path}/gate_proj/MatMul/output_0`;
+  return [
+    projection(`${path}/gate_proj`, input),
+    projection(`${path}/up_proj`, input),
+    node("Sigmoid", `${path}/act_fn/Sigmoid`, [gate]),
+    node("Mul", `${path}/act_fn/Mul`, [gate, `${path}/act_fn/Sigmoid/output_0`]),
+    node("Mul", `${path}/Mul`, [`${path}/act_fn/Mul/output_0`, `${path}/up_proj/MatMul/output_0`]),
+    projection(`${path}/down_proj`, `${path}/Mul/output_0`),
+  ];
+}

@@ -1,0 +1,138 @@
+// From a node of the graph to the weights that it takes: the matrix of a MatMul, the table of a Gather, the bias that is
+// added behind. Follows edges, since exporters name tensors as they like; says which nodes it was asked about.
+
+import { UserError } from "../../common/errors.ts";
+import { BlockMatrix } from "./block-matrix.ts";
+import type { OnnxGraph } from "./graph.ts";
+import type { Matrix } from "./matrix.ts";
+import { StoredMatrix } from "./matrix.ts";
+import type { OnnxNode } from "./messages.ts";
+import { numberAttribute } from "./messages.ts";
+import type { ExternalFiles, OnnxTensor } from "./tensor.ts";
+import { openTensor } from "./tensor.ts";
+
+/** Operators between a constant and its use that change how it is written, not what it says. */
+const FLOAT_STEPS: ReadonlySet<string> = new Set(["Cast", "Identity", "Transpose"]);
+const BLOCK_STEPS: ReadonlySet<string> = new Set(["Reshape", "Identity"]);
+const MAX_STEPS = 8;
+
+export class WeightEdges {
+  readonly graph: OnnxGraph;
+  /** Nodes whose weights were asked for. */
+  readonly visited = new Set<OnnxNode>();
+  readonly #files: ExternalFiles;
+
+  constructor(graph: OnnxGraph, files: ExternalFiles) {
+    this.graph = graph;
+    this.#files = files;
+  }
+
+  /** The tensor called `name`; undefined when the file holds none. Throws UserError when its bytes are not there. */
+  tensor(name: string | undefined): OnnxTensor | undefined {
+    const record = name === undefined ? undefined : this.graph.tensors.get(name);
+    return record && openTensor(record, this.graph.source, this.#files);
+  }
+
+  /** The matrix [out,in] that `node` multiplies with, or the table [V,C] that it looks up in. Throws UserError. */
+  matrix(node: OnnxNode): Matrix {
+    this.visited.add(node);
+    if (node.op === "MatMul") return this.#stored(node, 1, true);
+    if (node.op === "Gather") return this.#stored(node, 0, false);
+    if (node.op === "MatMulNBits") return this.#blocks(node);
+    throw new UserError(
+      `Node "${node.name}" in ${this.graph.source.name} is a ${node.op}, and MatMul with weights of 32 or 16 bits or MatMulNBits with 4 bits are read here. ${OTHER_EXPORT}`,
+    );
+  }
+
+  /** The table [V,C] in 4-bit blocks that a GatherBlockQuantized looks up in. Throws UserError. */
+  blockTable(node: OnnxNode, outputs: number, inputs: number): Matrix {
+    this.visited.add(node);
+    return this.#blockMatrix(node, { values: 0, scales: 2, zeroPoints: 3 }, outputs, inputs);
+  }
+
+  /** The vector added to the output of `node`; undefined when there is none, or when what is added is no constant. */
+  bias(node: OnnxNode): OnnxTensor | undefined {
+    if (node.op === "MatMulNBits" && node.inputs[5]) return this.tensor(node.inputs[5]);
+    const output = node.outputs[0] ?? "";
+    for (const next of this.graph.consumers.get(output) ?? []) {
+      if (next.op !== "Add") continue;
+      const other = next.inputs.find((input) => input !== output);
+      if (other !== undefined && this.graph.tensors.has(other)) return this.tensor(other);
+    }
+    return undefined;
+  }
+
+  #stored(node: OnnxNode, input: number, isTransposed: boolean): Matrix {
+    const { tensor, isFlipped } = this.#constant(node, input, FLOAT_STEPS);
+    if (tensor.dims.length === 2 && tensor.type !== "U8")
+      return new StoredMatrix(tensor, tensor.type, isTransposed !== isFlipped);
+    throw new UserError(
+      `Node "${node.name}" in ${this.graph.source.name} takes "${tensor.name}", ${tensor.type} [${tensor.dims}], and a matrix of floats is needed. ${OTHER_EXPORT}`,
+    );
+  }
+
+  /** The constant behind an input, through operators of `steps`. */
+  #constant(
+    node: OnnxNode,
+    input: number,
+    steps: ReadonlySet<string>,
+  ): { tensor: OnnxTensor; isFlipped: boolean } {
+    let value = node.inputs[input] ?? "";
+    let isFlipped = false;
+    for (let step = 0; step < MAX_STEPS; step++) {
+      const tensor = this.tensor(value);
+      if (tensor) return { tensor, isFlipped };
+      const producer = this.graph.producers.get(value);
+      if (!producer || !steps.has(producer.op) || !reversesAxes(producer)) break;
+      if (producer.op === "Transpose") isFlipped = !isFlipped;
+      value = producer.inputs[0] ?? "";
+    }
+    const producer = this.graph.producers.get(value);
+    const why = producer
+      ? `a ${producer.op}, and weights are read from the file as they are`
+      : `"${value}", which the file does not hold`;
+    throw new UserError(
+      `Node "${node.name}" in ${this.graph.source.name} takes its weights from ${why}. ${OTHER_EXPORT}`,
+    );
+  }
+
+  #blocks(node: OnnxNode): Matrix {
+    const [bits, n, k] = [
+      numberAttribute(node, "bits", 4),
+      numberAttribute(node, "N", 0),
+      numberAttribute(node, "K", 0),
+    ];
+    if (bits !== 4 || node.inputs[4]) {
+      throw new UserError(
+        `Node "${node.name}" in ${this.graph.source.name} holds weights of ${bits} bits${node.inputs[4] ? " in another order (g_idx)" : ""}, and 4 bits in order are read here. ${OTHER_EXPORT}`,
+      );
+    }
+    return this.#blockMatrix(node, { values: 1, scales: 2, zeroPoints: 3 }, n, k);
+  }
+
+  #blockMatrix(
+    node: OnnxNode,
+    at: { values: number; scales: number; zeroPoints: number },
+    outputs: number,
+    inputs: number,
+  ): Matrix {
+    const constant = (input: number): OnnxTensor => this.#constant(node, input, BLOCK_STEPS).tensor;
+    return new BlockMatrix(this.graph.source.name, {
+      values: constant(at.values),
+      scales: constant(at.scales),
+      ...(node.inputs[at.zeroPoints] && { zeroPoints: constant(at.zeroPoints) }),
+      outputs,
+      inputs,
+      blockSize: numberAttribute(node, "block_size", 0),
+    });
+  }
+}
+
+const OTHER_EXPORT =
+  "Use a float32, float16 or 4-bit export of the same model made by onnxruntime-genai or transformers.js.";
+
+/** Unless it is a transpose to another order than the reverse, which is also what a missing `perm` means. */
+function reversesAxes({ op, attributes }: OnnxNode): boolean {
+  const order = attributes.get("perm");
+  return op !== "Transpose" || order === undefined || String(order) === "1,0";
+}

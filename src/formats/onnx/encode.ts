@@ -1,0 +1,171 @@
+// ONNX messages to bytes, the large ones in pieces: lengths are known before the weights are read, so that a model of two
+// gigabytes never lies in memory twice. The same graph gives the same bytes. Knows nothing of decoders.
+// Field numbers are those of onnx.proto (https://github.com/onnx/onnx).
+
+import { PbfWriter } from "pbf";
+
+/** TensorProto.DataType. */
+export const DATA_TYPE = { float: 1, int32: 6, int64: 7 } as const;
+const ELEMENT_BYTES: Readonly<Record<number, number>> = { 1: 4, 7: 8 };
+
+/** `int` and `float` say how a number is written; a list is of ints. */
+export type AttributeSpec =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly ints: number[] };
+
+export interface NodeSpec {
+  readonly op: string;
+  /** `com.microsoft` for fused operators; `ai.onnx` when left out. */
+  readonly domain?: string;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, AttributeSpec>>;
+}
+
+export interface TensorSpec {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly type: number;
+  /** Little-endian elements, row-major. */
+  bytes(): Promise<Uint8Array>;
+}
+
+/** An input or output; a dimension is a number or a name. */
+export interface ValueSpec {
+  readonly name: string;
+  readonly type: number;
+  readonly dims: readonly (number | string)[];
+}
+
+export interface ModelSpec {
+  readonly producer: string;
+  readonly irVersion: number;
+  readonly opsets: readonly (readonly [domain: string, version: number])[];
+  readonly graphName: string;
+  readonly nodes: readonly NodeSpec[];
+  readonly tensors: readonly TensorSpec[];
+  readonly inputs: readonly ValueSpec[];
+  readonly outputs: readonly ValueSpec[];
+}
+
+/** Bytes of the data of `tensor`. */
+export const tensorBytes = ({ dims, type }: TensorSpec): number =>
+  dims.reduce((a, b) => a * b, ELEMENT_BYTES[type]!);
+
+/** A model as pieces to be written one after the other. */
+export interface EncodedModel {
+  /** Bytes of all pieces. */
+  readonly size: number;
+  /** The pieces in order; reads one tensor at a time. */
+  readonly pieces: () => AsyncGenerator<Uint8Array>;
+}
+
+/** The bytes of `model`, which are made when they are asked for. */
+export function encodeModel(model: ModelSpec): EncodedModel {
+  const before = bytesOf((pbf) => {
+    for (const node of model.nodes) pbf.writeMessage(1, writeNode, node);
+    pbf.writeStringField(2, model.graphName);
+  });
+  const after = bytesOf((pbf) => {
+    for (const value of model.inputs) pbf.writeMessage(11, writeValue, value);
+    for (const value of model.outputs) pbf.writeMessage(12, writeValue, value);
+  });
+  const heads = model.tensors.map(tensorHead);
+  const data = model.tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
+  const graphBytes = heads.reduce((sum, head) => sum + head.length, before.length + after.length + data);
+  const start = bytesOf((pbf) => {
+    pbf.writeVarintField(1, model.irVersion);
+    pbf.writeStringField(2, model.producer);
+    writeLength(pbf, 7, graphBytes);
+  });
+  const end = bytesOf((pbf) => {
+    for (const opset of model.opsets) pbf.writeMessage(8, writeOpset, opset);
+  });
+  return {
+    size: start.length + graphBytes + end.length,
+    async *pieces() {
+      yield start;
+      yield before;
+      for (const [i, tensor] of model.tensors.entries()) {
+        yield heads[i]!;
+        yield await tensor.bytes();
+      }
+      yield after;
+      yield end;
+    },
+  };
+}
+
+function bytesOf(write: (pbf: PbfWriter) => void): Uint8Array {
+  const pbf = new PbfWriter();
+  write(pbf);
+  return pbf.finish().slice();
+}
+
+/** Tag and length of field `field`, whose payload follows as other pieces. */
+function writeLength(pbf: PbfWriter, field: number, bytes: number): void {
+  pbf.writeTag(field, 2);
+  pbf.writeVarint(bytes);
+}
+
+/** Everything of an initializer before its data: tag, length, and TensorProto up to the length of raw_data. */
+function tensorHead(tensor: TensorSpec): Uint8Array {
+  const data = tensorBytes(tensor);
+  const inside = bytesOf((pbf) => {
+    for (const size of tensor.dims) pbf.writeVarintField(1, size);
+    pbf.writeVarintField(2, tensor.type);
+    pbf.writeStringField(8, tensor.name);
+    writeLength(pbf, 9, data);
+  });
+  const length = bytesOf((pbf) => writeLength(pbf, 5, inside.length + data));
+  return Uint8Array.from([...length, ...inside]);
+}
+
+function writeNode(node: NodeSpec, pbf: PbfWriter): void {
+  for (const input of node.inputs) pbf.writeStringField(1, input);
+  for (const output of node.outputs) pbf.writeStringField(2, output);
+  pbf.writeStringField(3, node.name);
+  pbf.writeStringField(4, node.op);
+  for (const attribute of Object.entries(node.attributes ?? {}))
+    pbf.writeMessage(5, writeAttribute, attribute);
+  if (node.domain !== undefined) pbf.writeStringField(7, node.domain);
+}
+
+/** AttributeProto.AttributeType stands in field 20. */
+function writeAttribute([name, value]: [string, AttributeSpec], pbf: PbfWriter): void {
+  pbf.writeStringField(1, name);
+  if ("float" in value) {
+    pbf.writeFloatField(2, value.float);
+    pbf.writeVarintField(20, 1);
+  } else if ("int" in value) {
+    pbf.writeVarintField(3, value.int);
+    pbf.writeVarintField(20, 2);
+  } else {
+    for (const item of value.ints) pbf.writeVarintField(8, item);
+    pbf.writeVarintField(20, 7);
+  }
+}
+
+/** ValueInfoProto with TypeProto.Tensor and TensorShapeProto. */
+function writeValue({ name, type, dims }: ValueSpec, pbf: PbfWriter): void {
+  const writeDim = (dim: number | string, into: PbfWriter): void => {
+    if (typeof dim === "number") into.writeVarintField(1, dim);
+    else into.writeStringField(2, dim);
+  };
+  const writeShape = (_: null, into: PbfWriter): void => {
+    for (const dim of dims) into.writeMessage(1, writeDim, dim);
+  };
+  const writeTensor = (_: null, into: PbfWriter): void => {
+    into.writeVarintField(1, type);
+    into.writeMessage(2, writeShape, null);
+  };
+  pbf.writeStringField(1, name);
+  pbf.writeMessage(2, (_: null, into) => into.writeMessage(1, writeTensor, null), null);
+}
+
+function writeOpset([domain, version]: readonly [string, number], pbf: PbfWriter): void {
+  pbf.writeStringField(1, domain);
+  pbf.writeVarintField(2, version);
+}

@@ -1,0 +1,111 @@
+// Opens an ONNX decoder as a source of named weights with Hugging Face's names and shapes, whoever exported it. Checks that
+// the graph and config.json are of one model. Runs nothing: the graph's operators are not executed here.
+
+import { UserError } from "../../common/errors.ts";
+import type { ByteSource } from "../safetensors.ts";
+import { checkAgainstConfig } from "./config-check.ts";
+import type { DecoderWeights } from "./decoder-weights.ts";
+import { findDecoderWeights } from "./decoder-weights.ts";
+import { WeightEdges } from "./edges.ts";
+import { openOnnxGraph } from "./graph.ts";
+import type { Layout } from "./layout.ts";
+import { recogniseLayout } from "./layouts.ts";
+import type { Matrix } from "./matrix.ts";
+import { StoredMatrix } from "./matrix.ts";
+import type { DecoderShape } from "./shape.ts";
+import type { ExternalFiles } from "./tensor.ts";
+
+export interface OnnxFiles {
+  readonly model: ByteSource;
+  /** Finds a data file beside the model by the name that the model gives it. */
+  readonly external?: ExternalFiles;
+  /** From the model's config.json. */
+  readonly config: DecoderShape;
+}
+
+/** What was recognised, to show to the user. */
+export interface OnnxDescription {
+  readonly layout: Layout["name"];
+  /** `onnxruntime-genai`, `pytorch`, ...; may be empty. */
+  readonly producer: string;
+  /** Version of the operator set `ai.onnx`. */
+  readonly opset: number;
+  /** Of the projections; 4-bit blocks are de-quantised on reading. */
+  readonly weightType: Matrix["type"];
+  readonly isQkvPacked: boolean;
+  /** `tied`: one matrix is embedding and head; `copy`: config.json ties them, the file holds two; `own`: two. */
+  readonly head: "tied" | "copy" | "own";
+  readonly takesPositionIds: boolean;
+}
+
+/** Weights by Hugging Face name. */
+export class OnnxModel {
+  readonly name: string;
+  readonly names: readonly string[];
+  readonly description: OnnxDescription;
+  readonly #found: DecoderWeights;
+
+  constructor(name: string, found: DecoderWeights, description: OnnxDescription) {
+    this.name = name;
+    this.names = [...found.weights.keys()];
+    this.description = description;
+    this.#found = found;
+  }
+
+  /** Shape of a weight, [out,in] or [size]; undefined when the model has none of that name. */
+  shape(name: string): readonly number[] | undefined {
+    return this.#found.weights.get(name)?.shape;
+  }
+
+  /** Values of a weight, f32, row-major. Throws UserError when there is none of that name or the file ends early. */
+  async read(name: string): Promise<Float32Array> {
+    const weight = this.#found.weights.get(name);
+    if (!weight) {
+      throw new UserError(
+        `${this.name} has no weights "${name}": the file and its configuration do not belong together.`,
+      );
+    }
+    const values = await weight.read();
+    if (name === "model.embed_tokens.weight" && this.description.head === "copy")
+      await checkCopy(this.name, values, this.#found.head);
+    return values;
+  }
+}
+
+/** Opens an ONNX decoder. Throws UserError when it is not one, not whole, or not of `files.config`. */
+export async function openOnnxModel({ model, external, config }: OnnxFiles): Promise<OnnxModel> {
+  const graph = await openOnnxGraph(model);
+  const layout = recogniseLayout(graph);
+  const edges = new WeightEdges(graph, external ?? (() => undefined));
+  const found = findDecoderWeights(edges, layout, config);
+  await checkAgainstConfig(edges, config);
+  const isOne = found.embedding.tensorName === found.head.tensorName;
+  return new OnnxModel(model.name, found, {
+    layout: layout.name,
+    producer: graph.producer,
+    opset: graph.opset,
+    weightType: weightType(found.matrices),
+    isQkvPacked: found.isPacked,
+    head: config.tied ? (isOne ? "tied" : "copy") : "own",
+    takesPositionIds: graph.inputs.includes("position_ids"),
+  });
+}
+
+const weightType = (matrices: readonly Matrix[]): Matrix["type"] =>
+  matrices.find(({ type }) => type === "Q4")?.type ?? matrices.at(-1)!.type;
+
+/**
+ * A tied model whose file holds two matrices must hold the same numbers twice, or one would be lost: compares the first
+ * and last columns of `embedding` [V,C] with a float head. A 4-bit head is the embedding, rounded, and is left out.
+ */
+async function checkCopy(file: string, embedding: Float32Array, head: Matrix): Promise<void> {
+  if (!(head instanceof StoredMatrix) || !head.isTransposed) return;
+  for (const column of new Set([0, head.inputs - 1])) {
+    const values = await head.readColumn(column);
+    const row = values.findIndex((value, v) => value !== embedding[v * head.inputs + column]);
+    if (row < 0) continue;
+    throw new UserError(
+      `The embedding and the output head in ${file} differ (token ${row}: ${embedding[row * head.inputs + column]} and ${values[row]}), and its configuration says tie_word_embeddings: one of the two would be lost. Use the config.json of this model, or set tie_word_embeddings to false in it.`,
+    );
+  }
+}

@@ -1,0 +1,72 @@
+// Writes a decoder's weights as an ONNX model that ONNX Runtime runs: the graph of onnxruntime-genai's model builder in
+// float32, weights inside the file. Deterministic: the same weights give the same bytes.
+
+import { UserError } from "../../common/errors.ts";
+import { graphInputs, graphNodes, graphOutputs } from "./decoder-graph.ts";
+import type { NamedWeights } from "./decoder-tensors.ts";
+import { graphTensors } from "./decoder-tensors.ts";
+import type { EncodedModel } from "./encode.ts";
+import { encodeModel } from "./encode.ts";
+import type { DecoderShape } from "./shape.ts";
+
+const PRODUCER = "gradus";
+const IR_VERSION = 10;
+const OPSETS = [
+  ["", 21],
+  ["com.microsoft", 1],
+] as const;
+/** Protobuf cannot hold more in one message. */
+const MAX_BYTES = 2 ** 31 - 1;
+
+export interface OnnxWriteOptions {
+  /** Called after each piece with the bytes written so far. */
+  readonly onProgress?: (written: number, total: number) => void;
+}
+
+/**
+ * The ONNX file of `source`'s weights in pieces, for a file that is written as it is made; its size is known at once.
+ * Throws UserError when weights are missing, have another shape, or are too large for one file.
+ */
+export function encodeOnnxModel(shape: DecoderShape, source: NamedWeights): EncodedModel {
+  const biases = ["q", "k", "v"].map((x) => source.shape(`model.layers.0.self_attn.${x}_proj.bias`));
+  const hasBias = biases.some((found) => found !== undefined);
+  refuseHeadNorms(source);
+  const model = encodeModel({
+    producer: PRODUCER,
+    irVersion: IR_VERSION,
+    opsets: OPSETS,
+    graphName: "main_graph",
+    nodes: graphNodes(shape, hasBias),
+    tensors: graphTensors(shape, source, hasBias),
+    inputs: graphInputs(shape),
+    outputs: graphOutputs(shape),
+  });
+  if (model.size <= MAX_BYTES) return model;
+  throw new UserError(
+    `The model takes ${model.size} bytes as ONNX in float32, and one ONNX file holds at most ${MAX_BYTES}. Save it as safetensors instead.`,
+  );
+}
+
+/** The ONNX file of `source`'s weights. Throws UserError as `encodeOnnxModel` does. */
+export async function writeOnnxModel(
+  shape: DecoderShape,
+  source: NamedWeights,
+  { onProgress }: OnnxWriteOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const model = encodeOnnxModel(shape, source);
+  const file = new Uint8Array(model.size);
+  let at = 0;
+  for await (const piece of model.pieces()) {
+    file.set(piece, at);
+    at += piece.length;
+    onProgress?.(at, model.size);
+  }
+  return file;
+}
+
+function refuseHeadNorms(source: NamedWeights): void {
+  if (source.shape("model.layers.0.self_attn.q_norm.weight") === undefined) return;
+  throw new UserError(
+    `${source.name} normalises queries and keys as Qwen3 does, and such a model cannot be written as ONNX yet. Save it as safetensors instead.`,
+  );
+}

@@ -1,0 +1,135 @@
+// The ONNX reader judged by files that the real exporters made from known weights: float32 to the bit, float16 rounded
+// once, 4-bit blocks as another implementation de-quantised them.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { roundF16 } from "../../../src/common/f16.ts";
+import type { OnnxModel } from "../../../src/formats/onnx/model.ts";
+import { openOnnxModel } from "../../../src/formats/onnx/model.ts";
+import { parseDecoderConfig } from "../../../src/model/config.ts";
+import type { ParameterSource } from "../../../src/model/parameters.ts";
+import { parameterShapes } from "../../../src/model/weights.ts";
+import type { ByteSource, SafetensorsFile } from "../../../src/formats/safetensors.ts";
+import { bytesSource, openSafetensors } from "../../../src/formats/safetensors.ts";
+import { sharedPath } from "../fixtures.ts";
+import { firstDifference, shapeOf } from "./decoders.ts";
+
+/** Both sides multiply in float32; they may differ by the order of subtracting and multiplying. */
+const BLOCK_TOLERANCE = 1e-6;
+
+const FIXTURES = fileURLToPath(new URL("../../fixtures", import.meta.url));
+
+const file = (path: string): ByteSource => bytesSource(path.split("/").at(-1)!, readFileSync(path));
+const safetensors = (path: string): Promise<SafetensorsFile> => openSafetensors(file(path));
+
+/** The export in `folder` of the model in folder `family`. */
+const open = (family: string, folder: string): Promise<OnnxModel> =>
+  openOnnxModel({
+    model: file(`${folder}/model.onnx`),
+    external: (name) => (existsSync(`${folder}/${name}`) ? file(`${folder}/${name}`) : undefined),
+    config: shapeOf(JSON.parse(readFileSync(`${family}/config.json`, "utf8")) as object),
+  });
+
+/** Holds an export's float weights against model.safetensors, after `rounding`. */
+async function expectWeights(
+  family: string,
+  model: OnnxModel,
+  rounding: (values: Float32Array) => Float32Array,
+): Promise<void> {
+  const weights = await safetensors(`${family}/model.safetensors`);
+  const names = [...weights.entries.keys()].sort();
+  expect(model.names.filter((name) => name !== "lm_head.weight").sort()).toEqual(names);
+  for (const name of names) {
+    expect(model.shape(name)).toEqual(weights.entry(name).shape);
+    const expected = rounding(await weights.readF32(name));
+    expect(firstDifference(await model.read(name), expected), name).toBe(-1);
+  }
+}
+
+const FAMILIES = [
+  ["the fixtures", `${FIXTURES}/qwen2-tied`, `${FIXTURES}/onnx`],
+  ...["qwen2-tied", "qwen3-tied", "llama-tied"].map((name) => {
+    const folder = sharedPath(`models/${name}`);
+    return [`../shared/data/models/${name}`, folder, `${folder}/exports`] as const;
+  }),
+] as const;
+
+describe.for(FAMILIES)("%s", ([name, family, folder]) => {
+  const exports = existsSync(folder) ? readdirSync(folder).filter((entry) => !entry.endsWith(".md")) : [];
+  const blocks = exports.filter((entry) => /int4|q4/.test(entry));
+  const halves = exports.filter((entry) => entry.includes("fp16"));
+  const adapters = exports.filter((entry) => entry.endsWith("-peft"));
+  const others = [...blocks, ...halves, ...adapters];
+
+  test.skipIf(exports.length === 0)(`${name}: every export is tested`, () => {
+    expect(halves.length).toBeGreaterThan(0);
+  });
+
+  for (const entry of exports.filter((other) => !others.includes(other))) {
+    test(`${entry} holds the weights of model.safetensors to the bit`, async () => {
+      const model = await open(family, `${folder}/${entry}`);
+      expect(model.description.weightType).toBe("F32");
+      await expectWeights(family, model, (values) => values);
+    });
+  }
+
+  for (const entry of halves) {
+    test(`${entry} holds the weights of model.safetensors rounded to halves`, async () => {
+      const model = await open(family, `${folder}/${entry}`);
+      expect(model.description.weightType).toBe("F16");
+      await expectWeights(family, model, roundF16);
+    });
+  }
+
+  for (const entry of blocks) {
+    test(`${entry} is de-quantised as another implementation does it`, async () => {
+      const model = await open(family, `${folder}/${entry}`);
+      const reference = await safetensors(`${folder}/${entry}/dequantised.safetensors`);
+      expect(model.description.weightType).toBe("Q4");
+      for (const known of model.names) {
+        const expected = await reference.readF32(`w.${known}`);
+        expect(firstDifference(await model.read(known), expected, BLOCK_TOLERANCE), known).toBe(-1);
+      }
+    });
+  }
+
+  for (const entry of adapters) {
+    test(`${entry} is refused, since its adapter would be lost`, async () => {
+      await expect(open(family, `${folder}/${entry}`)).rejects.toThrow(/holds a LoRA adapter.*merged/);
+    });
+  }
+});
+
+describe("what was recognised", () => {
+  const expected = {
+    "tjs-fp16": ["transformers.js", "pytorch", 14, "F16", false, "tied", true],
+    "v0.15.2-webgpu-fp16": ["model builder", "onnxruntime-genai", 21, "F16", true, "tied", false],
+  } as const;
+  test.for(Object.entries(expected))("%s is described", async ([entry, values]) => {
+    const { description } = await open(`${FIXTURES}/qwen2-tied`, `${FIXTURES}/onnx/${entry}`);
+    const [layout, producer, opset, weightType, isQkvPacked, head, takesPositionIds] = values;
+    expect(description).toEqual({
+      layout,
+      producer,
+      opset,
+      weightType,
+      isQkvPacked,
+      head,
+      takesPositionIds,
+    });
+  });
+});
+
+test.each(["tjs-fp16", "v0.15.2-webgpu-fp16"])("%s has what the engine asks for", async (entry) => {
+  const config = parseDecoderConfig(JSON.parse(readFileSync(`${FIXTURES}/qwen2-tied/config.json`, "utf8")));
+  const folder = `${FIXTURES}/onnx/${entry}`;
+  const source: ParameterSource = await openOnnxModel({
+    model: file(`${folder}/model.onnx`),
+    external: (name) => file(`${folder}/${name}`),
+    config,
+  });
+  const shapes = parameterShapes(config);
+  expect([...source.names!].sort()).toEqual([...shapes.keys()].sort());
+  for (const [name, shape] of shapes) expect(source.shape(name), name).toEqual(shape);
+});

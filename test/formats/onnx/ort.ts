@@ -1,0 +1,68 @@
+// ONNX Runtime as the judge of files that we write: one sequence at a time through a decoder's graph, on its processor
+// backend, with a key-value cache that is carried by hand.
+
+import * as ort from "onnxruntime-web";
+
+import type { DecoderShape } from "../../../src/formats/onnx/shape.ts";
+
+// Threads would need a worker file; the models of the tests are tiny.
+ort.env.wasm.numThreads = 1;
+
+const ids = (values: readonly number[]): ort.Tensor =>
+  new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [1, values.length]);
+
+/** A decoder that remembers the tokens it was given. */
+export class OrtDecoder {
+  readonly #session: ort.InferenceSession;
+  readonly #layers: number;
+  #past: Record<string, ort.Tensor>;
+  #length = 0;
+
+  private constructor(session: ort.InferenceSession, { layers, kvHeads, headSize }: DecoderShape) {
+    this.#session = session;
+    this.#layers = layers;
+    const empty = (): ort.Tensor => new ort.Tensor("float32", new Float32Array(0), [1, kvHeads, 0, headSize]);
+    this.#past = this.#cache("past_key_values", empty);
+  }
+
+  static async open(model: Uint8Array, shape: DecoderShape): Promise<OrtDecoder> {
+    return new OrtDecoder(await ort.InferenceSession.create(model), shape);
+  }
+
+  get inputNames(): readonly string[] {
+    return this.#session.inputNames;
+  }
+
+  /** Logits [tokens,V] of further tokens of the sequence. */
+  async logits(tokens: readonly number[]): Promise<Float32Array> {
+    this.#length += tokens.length;
+    const outputs = await this.#session.run({
+      input_ids: ids(tokens),
+      attention_mask: ids(Array.from({ length: this.#length }, () => 1)),
+      ...this.#past,
+    });
+    this.#past = this.#cache("past_key_values", (name) => outputs[name]!);
+    return outputs["logits"]!.data as Float32Array;
+  }
+
+  /** Logits [tokens,V] of one sequence that is given in chunks. */
+  static async run(
+    model: Uint8Array,
+    shape: DecoderShape,
+    chunks: readonly (readonly number[])[],
+  ): Promise<Float32Array> {
+    const decoder = await OrtDecoder.open(model, shape);
+    const rows: number[] = [];
+    for (const chunk of chunks) rows.push(...(await decoder.logits(chunk)));
+    return Float32Array.from(rows);
+  }
+
+  #cache(prefix: string, tensor: (present: string) => ort.Tensor): Record<string, ort.Tensor> {
+    const entries = Array.from({ length: this.#layers }, (_, layer) =>
+      ["key", "value"].map(
+        (part) => [`${prefix}.${layer}.${part}`, tensor(`present.${layer}.${part}`)] as const,
+      ),
+    );
+    return Object.fromEntries(entries.flat());
+  }
+}
