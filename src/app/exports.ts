@@ -15,7 +15,7 @@ import { fieldOf } from "../rl/config.ts";
 import type { ConfigKey, RunConfig } from "../rl/config.ts";
 import { STEP } from "../rl/metrics.ts";
 import type { MetricRow } from "../rl/metrics.ts";
-import { policyOptions } from "../rl/options.ts";
+import { miniBatchSize, policyOptions } from "../rl/options.ts";
 import type { OpenCheckpoint } from "../storage/checkpoints.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -34,12 +34,18 @@ export const metricsCsv = (history: readonly MetricRow[]): NamedFile => ({
   bytes: text(toCsv(table(history))),
 });
 
-/** verl's nested YAML, each setting with its label. */
+/** verl's nested YAML, each setting with its label. What verl knows under another value is written as verl has it. */
 export function configYaml(config: RunConfig): NamedFile {
+  const factor = config["actor_rollout_ref.actor.loss_scale_factor"];
+  const values = {
+    ...config,
+    "actor_rollout_ref.actor.ppo_mini_batch_size": miniBatchSize(config),
+    "actor_rollout_ref.actor.loss_scale_factor": factor > 0 ? factor : null,
+  };
   const comments = Object.fromEntries(
     (Object.keys(config) as ConfigKey[]).map((key) => [key, fieldOf(key).label] as const),
   );
-  return { name: "config.yaml", bytes: text(toVerlYaml(config, comments)) };
+  return { name: "config.yaml", bytes: text(toVerlYaml(values, comments)) };
 }
 
 export interface TrainedModel {

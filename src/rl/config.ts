@@ -79,7 +79,8 @@ function readValue(key: ConfigKey, value: unknown): FieldValue {
       throw refuse(`${field.length} times ${wanted}`);
     return list;
   }
-  const number = numberOf(value);
+  // verl writes null for what is a number of its own here, such as loss_scale_factor.
+  const number = value === null ? (field.special?.value ?? Number.NaN) : numberOf(value);
   if (number === field.special?.value) return number;
   if (!isInRange(field, number) || (field.kind === "integer" && !Number.isSafeInteger(number)))
     throw refuse(wanted);
@@ -129,7 +130,7 @@ function checkTogether(config: RunConfig): void {
       );
     const batch = config["data.train_batch_size"];
     const mini = config["actor_rollout_ref.actor.ppo_mini_batch_size"];
-    if (mini > batch || batch % mini !== 0)
+    if (mini > 0 && batch % mini !== 0)
       throw new UserError(
         `Prompts per step is ${batch} and prompts per update ${mini}: every update of a step must have as many. Set prompts per update (actor_rollout_ref.actor.ppo_mini_batch_size) to a divisor of ${batch}.`,
       );

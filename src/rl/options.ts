@@ -51,12 +51,18 @@ export function policyOptions(config: RunConfig): PolicyOptions {
 export const usesReference = (config: RunConfig): boolean =>
   config["gradus.mode"] === "rl" && config["actor_rollout_ref.actor.use_kl_loss"];
 
+/** Prompts of one update. */
+export function miniBatchSize(config: RunConfig): number {
+  const size = config["actor_rollout_ref.actor.ppo_mini_batch_size"];
+  return size > 0 ? size : config["data.train_batch_size"];
+}
+
 /** Updates of one step. */
 export const updatesPerStep = (config: RunConfig): number =>
   config["gradus.mode"] === "sft"
     ? 1
     : (config["actor_rollout_ref.actor.ppo_epochs"] * config["data.train_batch_size"]) /
-      config["actor_rollout_ref.actor.ppo_mini_batch_size"];
+      miniBatchSize(config);
 
 /** AdamW at training step `step`, the first being 1: the rate of a step is the same for all its updates, as in verl. */
 export function adamwOptions(config: RunConfig, step: number): AdamwOptions {

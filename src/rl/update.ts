@@ -13,7 +13,14 @@ import { clearLossStats, policyLoss, readLossStats, uploadReference } from "./lo
 import type { LossBatch } from "./losses/policy-loss.ts";
 import { sequenceStarts } from "./losses/policy-loss.ts";
 import type { LossStats } from "./losses/stats.ts";
-import { adamwOptions, aggregationOf, objectiveOf, updatesPerStep, usesReference } from "./options.ts";
+import {
+  adamwOptions,
+  aggregationOf,
+  miniBatchSize,
+  objectiveOf,
+  updatesPerStep,
+  usesReference,
+} from "./options.ts";
 import type { Prompt } from "./prompts.ts";
 import type { Run } from "./run.ts";
 import type { ScoredRollout } from "./score.ts";
@@ -113,7 +120,7 @@ function miniBatchesOf(
   prompts: readonly Prompt[],
   rollouts: readonly ScoredRollout[],
 ): MiniBatch[] {
-  const size = run.config["actor_rollout_ref.actor.ppo_mini_batch_size"];
+  const size = miniBatchSize(run.config);
   const batches: MiniBatch[] = [];
   for (let first = 0; first < prompts.length; first += size) {
     const groups = prompts.slice(first, first + size).map(({ tokens }, i) => ({

@@ -69,13 +69,14 @@ export const ENGINE_FIELDS = {
   "actor_rollout_ref.actor.ppo_mini_batch_size": {
     kind: "integer",
     label: "Prompts per update",
-    help: "A step is cut into updates of this many prompts. Equal to the prompts per step: one update, always on-policy.",
+    help: "A step is cut into updates of this many prompts. The whole step: one update, always on-policy.",
     topic: "Optimiser",
     unit: "prompts",
-    default: 16,
+    default: -1,
     min: 1,
     max: 4096,
-    source: "demo recipe; verl 256",
+    special: { value: -1, meaning: "the whole step" },
+    source: "Gradus; verl 256",
     isFixedInRun: true,
   },
   "actor_rollout_ref.actor.ppo_epochs": {

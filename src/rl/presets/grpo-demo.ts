@@ -12,7 +12,6 @@ export const GRPO_DEMO: Preset = {
   values: {
     "trainer.total_training_steps": 60,
     "data.train_batch_size": 16,
-    "actor_rollout_ref.actor.ppo_mini_batch_size": 16,
     "data.max_response_length": 32,
     "actor_rollout_ref.rollout.n": 8,
     "actor_rollout_ref.rollout.temperature": 0.7,

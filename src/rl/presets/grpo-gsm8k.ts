@@ -14,7 +14,6 @@ export const GRPO_GSM8K: Preset = {
   values: {
     "trainer.total_training_steps": 200,
     "data.train_batch_size": 8,
-    "actor_rollout_ref.actor.ppo_mini_batch_size": 8,
     "data.max_prompt_length": 256,
     "data.max_response_length": 256,
     "data.val_max_samples": 100,
