@@ -1,10 +1,11 @@
-// One configuration for the page and for the tests. Vite builds the page from index.html; Vitest runs three projects:
-// `unit` in Node, `gpu` in Node with Dawn, `chromium` in a headless browser. `test/run.mjs` starts them with the right
-// driver; this file decides no driver for Node.
+// One configuration for the page and for the tests. Vite builds the page from index.html; Vitest runs four projects:
+// `unit` in Node, `gpu` in Node with Dawn, `chromium` in a headless browser, and `page` the built page in one.
+// `test/run.mjs` starts them with the right driver; this file decides no driver for Node.
 
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 
+import { chromiumFlags } from "./src/node/chromium-flags.mjs";
 import { findChromium } from "./src/node/find-chromium.mjs";
 
 /** Tests that need a device only, so they run in Node and in a browser. */
@@ -12,25 +13,15 @@ const GPU_TESTS = "test/**/*.gpu.test.ts";
 /** Tests that need a device and files, so they run in Node alone. */
 const ENGINE_TESTS = "test/**/*.engine.test.ts";
 
+/** Tests that open the built page in a browser. */
+const PAGE_TESTS = "test/**/*.page.test.ts";
+
 /** Training steps on a software driver take seconds. */
 const GPU_TIMEOUT_MS = 120_000;
-
-/**
- * Chromium has no WebGPU in headless Linux without a GPU unless it is told to use its own software driver.
- * GRADUS_BROWSER_GPU=1 leaves that out, on a machine with a GPU.
- */
-const SOFTWARE_DRIVER = [
-  "--use-webgpu-adapter=swiftshader",
-  "--enable-features=Vulkan",
-  "--disable-vulkan-surface",
-];
+/** A journey through the page takes several of them, in the slowest driver. */
+const PAGE_TIMEOUT_MS = 300_000;
 
 const chromium = findChromium();
-
-function chromiumFlags(): string[] {
-  const software = process.platform === "linux" && !process.env["GRADUS_BROWSER_GPU"];
-  return ["--headless=new", "--no-sandbox", "--enable-unsafe-webgpu", ...(software ? SOFTWARE_DRIVER : [])];
-}
 
 export default defineConfig({
   build: { target: "es2023" },
@@ -38,7 +29,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [GPU_TESTS, ENGINE_TESTS] },
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [GPU_TESTS, ENGINE_TESTS, PAGE_TESTS],
+        },
       },
       {
         extends: true,
@@ -51,6 +46,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: GPU_TIMEOUT_MS,
           hookTimeout: GPU_TIMEOUT_MS,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "page",
+          include: [PAGE_TESTS],
+          fileParallelism: false,
+          testTimeout: PAGE_TIMEOUT_MS,
+          hookTimeout: PAGE_TIMEOUT_MS,
         },
       },
       {

@@ -22,7 +22,8 @@ const STAGES = [
   { name: "format", run: () => tool("oxfmt/bin/oxfmt", "--check") },
   { name: "unit", run: (files) => vitest("unit", AS_IS, files) },
   { name: "gpu", run: gpuTests },
-  { name: "chromium", run: chromiumTests },
+  { name: "chromium", run: (files) => chromiumTests("chromium", files) },
+  { name: "page", run: (files) => chromiumTests("page", files) },
 ];
 
 const one = (status, note) => ({ passed: 0, failed: 0, skipped: 0, [status]: 1, note });
@@ -42,8 +43,8 @@ async function gpuTests(files) {
   return vitest("gpu", start, files, start.adapter.name);
 }
 
-async function chromiumTests(files) {
-  if (findChromium()) return vitest("chromium", AS_IS, files);
+async function chromiumTests(project, files) {
+  if (findChromium()) return vitest(project, AS_IS, files);
   const status = process.env.CI === "true" ? "failed" : "skipped";
   return one(status, `no Chromium was found: ${HOW_TO_GET_CHROMIUM}`);
 }

@@ -1,0 +1,14 @@
+// How Chromium is started where there is no GPU: headless Linux has WebGPU only if it is told to use its software driver.
+// GRADUS_BROWSER_GPU=1 leaves that out, on a machine with a GPU.
+
+const SOFTWARE_DRIVER = [
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+  "--disable-vulkan-surface",
+];
+
+/** @returns {string[]} */
+export function chromiumFlags() {
+  const software = process.platform === "linux" && !process.env["GRADUS_BROWSER_GPU"];
+  return ["--headless=new", "--no-sandbox", "--enable-unsafe-webgpu", ...(software ? SOFTWARE_DRIVER : [])];
+}
