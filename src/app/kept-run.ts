@@ -56,7 +56,7 @@ export async function beginRun(
   const now = Date.now();
   const record: RunRecord = {
     id,
-    name: nameOf(inputs.config),
+    name: nameOf(inputs.config, inputs.model.name),
     createdAt: now,
     updatedAt: now,
     modelName: inputs.model.name,
@@ -168,7 +168,7 @@ function activate(
   progress: RunProgress,
 ): ActiveRun {
   const { id } = record;
-  const keeper = new RunKeeper(keeping, record, run.config);
+  const keeper = new RunKeeper(keeping, record, run.config, progress);
   const heard = (event: RunEvent): void => {
     keeper.hear(event);
     listener(event);
@@ -196,9 +196,10 @@ class RunKeeper {
   readonly #config: RunConfig;
   #record: RunRecord;
   #writing: Promise<void> = Promise.resolve();
-  progress: () => RunProgress = () => FRESH;
+  progress: () => RunProgress;
 
-  constructor(keeping: Keeping, record: RunRecord, config: RunConfig) {
+  constructor(keeping: Keeping, record: RunRecord, config: RunConfig, progress: RunProgress) {
+    this.progress = () => progress;
     this.#keeping = keeping;
     this.#record = record;
     this.#config = config;
@@ -221,8 +222,19 @@ class RunKeeper {
     await checkpoints.save(id, { step: progress.step, meta: metaOf(meta), tensors: counted() });
     this.#write();
     await this.settled();
+    await this.#dropLater(progress.step);
     await checkpoints.prune(id, { newest: this.#config["trainer.max_actor_ckpt_to_keep"], best: "accuracy" });
     return bytes;
+  }
+
+  /**
+   * A run that goes on from an earlier step leaves what it had learnt after that, as soon as it has kept something newer:
+   * else the newest would not be where it stands.
+   */
+  async #dropLater(step: number): Promise<void> {
+    const { checkpoints } = this.#keeping;
+    const later = (await checkpoints.list(this.#record.id)).filter((info) => info.step > step);
+    for (const info of later) await checkpoints.remove(this.#record.id, info.step);
   }
 
   hear(event: RunEvent): void {
@@ -250,11 +262,11 @@ class RunKeeper {
   }
 }
 
-/** What a list shows: method and loss. */
-function nameOf(config: RunConfig): string {
-  if (config["gradus.mode"] === "sft") return "Supervised fine-tuning";
+/** What a list shows: "GRPO with LoRA 8 on demo". */
+function nameOf(config: RunConfig, model: string): string {
+  if (config["gradus.mode"] === "sft") return `Supervised fine-tuning on ${model}`;
   const estimator = config["algorithm.adv_estimator"].toUpperCase();
   const loss = config["actor_rollout_ref.actor.policy_loss.loss_mode"];
-  const lora = config["actor_rollout_ref.model.lora_rank"];
-  return `${estimator}${loss === "vanilla" ? "" : `, ${loss}`}${lora > 0 ? `, LoRA ${lora}` : ""}`;
+  const rank = config["actor_rollout_ref.model.lora_rank"];
+  return `${estimator}${loss === "vanilla" ? "" : ` (${loss})`}${rank > 0 ? ` with LoRA ${rank}` : ""} on ${model}`;
 }

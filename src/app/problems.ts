@@ -43,7 +43,8 @@ function rolesOf(files: readonly ByteSource[]): [ByteSource, ByteSource | undefi
   const [first, second] = files;
   if (!first) throw new UserError("No file was given: drop one with problems.");
   if (!second) return [first, undefined];
-  const tests = files.filter(({ name }) => TEST_NAME.test(name));
+  // The folder that a file lay in says nothing, and is not kept with a run.
+  const tests = files.filter(({ name }) => TEST_NAME.test(name.split("/").at(-1)!));
   const others = files.filter((file) => !tests.includes(file));
   if (files.length === 2 && tests.length === 1) return [others[0]!, tests[0]];
   throw new UserError(

@@ -14,6 +14,7 @@ export interface DeviceChoices {
   readonly matmul: MatmulChoice;
 }
 
+/** What is in use on the device now. */
 export const deviceChoices = ({ gpu }: Recorder): DeviceChoices => ({
   adapterName: gpu.adapterName,
   workgroupSize: gpu.compiler.workgroupSize,

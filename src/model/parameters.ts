@@ -100,7 +100,7 @@ export async function readParameter(
   return result;
 }
 
-/** Uploads one part of a trained parameter. Throws BugError on another number of values or a frozen parameter. */
+/** Uploads one part of a trained parameter, f32 in its own shape, e.g. [out,in]. Throws BugError on another number of values or a frozen parameter. */
 export function writeParameter(
   recorder: Recorder,
   { name, shape, pieces }: Parameter,

@@ -16,6 +16,12 @@ export type RunConfig = { readonly [K in ConfigKey]: ValueOf<(typeof FIELDS)[K]>
 export const CONFIG_KEYS = Object.keys(FIELDS) as ConfigKey[];
 export const fieldOf = (key: ConfigKey): Field => FIELDS[key];
 
+/** Whether the method that `config` has chosen reads `key`. */
+export function isRead(key: ConfigKey, config: RunConfig): boolean {
+  const { mode } = fieldOf(key);
+  return mode === undefined || mode === config["gradus.mode"];
+}
+
 export const DEFAULTS: RunConfig = Object.freeze(
   Object.fromEntries(CONFIG_KEYS.map((key) => [key, FIELDS[key].default])),
 ) as unknown as RunConfig;

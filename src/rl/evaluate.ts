@@ -4,7 +4,7 @@ import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
 import type { Accuracy, Evaluation, EvaluationSample } from "./events.ts";
 import { FinishCount } from "./generate.ts";
-import { STEP, VAL_FLEXIBLE, VAL_STRICT } from "./metrics.ts";
+import { STEP, VAL_FLEXIBLE, VAL_HIGH, VAL_LOW, VAL_STRICT } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
 import { rewardFor } from "./rewards/index.ts";
 import type { Run } from "./run.ts";
@@ -71,8 +71,8 @@ export const evaluationRow = (
 ): MetricRow => ({
   [STEP]: step,
   [VAL_STRICT]: strict.mean,
-  "val-core/openai/gsm8k/acc/low@1": strict.low,
-  "val-core/openai/gsm8k/acc/high@1": strict.high,
+  [VAL_LOW]: strict.low,
+  [VAL_HIGH]: strict.high,
   [VAL_FLEXIBLE]: flexible.mean,
   "val-aux/n": n,
   "val-aux/response_length/mean": responseLength,

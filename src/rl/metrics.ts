@@ -33,6 +33,9 @@ export type ChartId = (typeof CHARTS)[number]["id"];
 
 export const STEP = "training/global_step";
 export const VAL_STRICT = "val-core/openai/gsm8k/acc/mean@1";
+/** Ends of the 95 % interval of the strict accuracy. */
+export const VAL_LOW = "val-core/openai/gsm8k/acc/low@1";
+export const VAL_HIGH = "val-core/openai/gsm8k/acc/high@1";
 export const VAL_FLEXIBLE = "val-aux/openai/gsm8k/acc_flexible/mean@1";
 
 const spread = (prefix: string, label: string, what: string, more: Partial<Metric> = {}): Metric[] =>
@@ -62,13 +65,13 @@ export const METRICS: readonly Metric[] = [
     chart: "accuracy",
   },
   {
-    key: "val-core/openai/gsm8k/acc/low@1",
+    key: VAL_LOW,
     label: "Strict accuracy, lower end",
     description: "Lower end of the 95 % interval (Wilson) of the strict accuracy.",
     isShare: true,
   },
   {
-    key: "val-core/openai/gsm8k/acc/high@1",
+    key: VAL_HIGH,
     label: "Strict accuracy, upper end",
     description: "Upper end of the 95 % interval (Wilson) of the strict accuracy.",
     isShare: true,

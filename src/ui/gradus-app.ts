@@ -1,119 +1,197 @@
-// The page: what Gradus is, how far it has got, and whether this browser can run it. It trains nothing yet, and says so.
+// The frame of the page: top bar, rail, and the place that is open. Starts the worker and the session; what a place shows
+// is its own element, and those that are not needed at first are fetched when they are.
 
-import { css, html, LitElement, svg, type TemplateResult } from "lit";
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 
-import "./gradus-device.ts";
-import "./gradus-steps.ts";
-
-const MARK = svg`<path d="M2 13.5h4v-4h4v-4h4v-3" />`;
+import { openWorker } from "../worker/client.ts";
+import "./gradus-notice.ts";
+import "./gradus-rail.ts";
+import "./gradus-resume.ts";
+import "./gradus-setup.ts";
+import "./gradus-topbar.ts";
+import { RunWatch } from "./run-watch.ts";
+import { type Place, PLACES, Session, SessionController } from "./session.ts";
+import { baseStyles, buttonStyles } from "./styles.ts";
 
 export class GradusApp extends LitElement {
-  static override styles = css`
-    :host {
-      display: block;
-      max-width: 1080px;
-      margin: 0 auto;
-      padding: 0 32px;
-    }
-    header {
-      display: flex;
-      align-items: center;
-      gap: 8px;
-      padding: 20px 0;
-      font-weight: 600;
-    }
-    header svg {
-      width: 20px;
-      height: 20px;
-      fill: none;
-      stroke: var(--accent);
-      stroke-width: 1.5;
-      stroke-linecap: round;
-      stroke-linejoin: round;
-    }
-    .quiet {
-      margin-inline-start: auto;
-      font-size: var(--size-13);
-      font-weight: 400;
-      color: var(--text-quiet);
-    }
-    main {
-      display: grid;
-      grid-template-columns: minmax(0, 1fr) 360px;
-      gap: 0 64px;
-      align-items: start;
-      padding: 24px 0 40px;
-    }
-    gradus-device {
-      grid-column: 2;
-      grid-row: 2;
-    }
-    .intro {
-      grid-column: 1 / -1;
-      max-width: 680px;
-      margin-bottom: 32px;
-    }
-    h1 {
-      margin: 0;
-      font-size: var(--size-32);
-      font-weight: 600;
-      line-height: 1.25;
-      letter-spacing: -0.015em;
-      text-wrap: balance;
-    }
-    .intro p {
-      margin: 12px 0 0;
-      color: var(--text-quiet);
-      text-wrap: pretty;
-    }
-    h2 {
-      margin: 0 0 16px;
-      font-size: var(--size-13);
-      font-weight: 500;
-      color: var(--text-quiet);
-    }
-    @media (max-width: 860px) {
+  static override properties = { hasFailed: { state: true } };
+
+  /** A part of the page could not be fetched. */
+  declare hasFailed: boolean;
+
+  readonly session = new Session(openWorker());
+
+  static override styles = [
+    baseStyles,
+    buttonStyles,
+    css`
       :host {
-        padding: 0 20px;
+        min-height: 100dvh;
+      }
+      gradus-topbar {
+        position: sticky;
+        top: 0;
+        z-index: 3;
+      }
+      .frame {
+        display: grid;
+        grid-template-columns: var(--rail) minmax(0, 1fr);
+      }
+      gradus-rail {
+        position: sticky;
+        top: var(--bar);
+        z-index: 2;
+        height: var(--place-height);
+        border-inline-end: 1px solid var(--line);
+        background: var(--ground);
+      }
+      main:focus-visible {
+        outline: none;
       }
       main {
-        grid-template-columns: minmax(0, 1fr);
-        gap: 40px;
-        padding-top: 16px;
+        min-height: var(--place-height);
+        outline: none;
       }
-      .intro {
-        margin: 0;
+      .missing {
+        display: flex;
+        flex-direction: column;
+        align-items: flex-start;
+        gap: 12px;
+        max-width: 640px;
+        margin: 12vh auto 0;
+        padding: 0 20px;
       }
-      gradus-device {
-        grid-area: auto;
+      .missing h1 {
+        font-size: var(--size-20);
+        font-weight: 600;
       }
-    }
-  `;
+      @media (max-width: 719px) {
+        .frame {
+          grid-template-columns: minmax(0, 1fr);
+        }
+        gradus-rail {
+          position: fixed;
+          inset: auto 0 0;
+          height: var(--nav);
+          border: 0;
+          border-top: 1px solid var(--line);
+        }
+        main {
+          padding-bottom: var(--nav);
+        }
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    this.hasFailed = false;
+    new SessionController(this);
+    new RunWatch(this, this.session);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#followHash();
+    window.addEventListener("hashchange", this.#followHash);
+    // A file that misses its drop zone must not replace the page, and the run with it.
+    window.addEventListener("dragover", refuseDrop);
+    window.addEventListener("drop", refuseDrop);
+    void this.session.open();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    window.removeEventListener("hashchange", this.#followHash);
+    window.removeEventListener("dragover", refuseDrop);
+    window.removeEventListener("drop", refuseDrop);
+  }
 
   override render(): TemplateResult {
+    const { place } = this.session.state;
     return html`
-      <header>
-        <svg viewBox="0 0 16 16" aria-hidden="true">${MARK}</svg>
-        Gradus
-        <span class="quiet">Nothing leaves this machine</span>
-      </header>
-      <main>
-        <div class="intro">
-          <h1>Reinforcement learning for small language models, in a browser tab.</h1>
-          <p>
-            Gradus lets a model try a problem many times and makes the better tries more likely, on the GPU of
-            the machine in front of you. The engine works; the page to train from is being built, step by
-            step.
-          </p>
-        </div>
-        <gradus-device></gradus-device>
-        <section aria-labelledby="steps">
-          <h2 id="steps">How far it has got</h2>
-          <gradus-steps></gradus-steps>
-        </section>
-      </main>
+      <gradus-topbar .session=${this.session}></gradus-topbar>
+      <div class="frame">
+        <gradus-rail .session=${this.session}></gradus-rail>
+        <main tabindex="-1">
+          ${place === "run" ? nothing : html`<gradus-resume .session=${this.session}></gradus-resume>`}
+          ${this.#place(place)}
+        </main>
+      </div>
     `;
   }
+
+  protected override updated(_changed: PropertyValues): void {
+    const { place } = this.session.state;
+    if (placeOf(location.hash) === place) return;
+    if (location.hash === "") return history.replaceState(null, "", `#${place}`);
+    location.hash = place;
+    // The pressed button may be gone; reading and the space bar go on from the new place.
+    this.renderRoot.querySelector("main")?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }
+
+  #place(place: Place): TemplateResult {
+    switch (place) {
+      case "setup":
+        return this.session.state.errors.device
+          ? this.#deviceMissing(this.session.state.errors.device)
+          : html`<gradus-setup .session=${this.session}></gradus-setup>`;
+      case "run":
+        return this.#late(place, html`<gradus-run .session=${this.session}></gradus-run>`);
+      case "checkpoints":
+        return this.#late(place, html`<gradus-checkpoints .session=${this.session}></gradus-checkpoints>`);
+    }
+  }
+
+  /** A place that is fetched when it is first opened; drawn once its element is known. */
+  #late(place: "run" | "checkpoints", drawn: TemplateResult): TemplateResult {
+    if (customElements.get(`gradus-${place}`)) return drawn;
+    if (this.hasFailed)
+      return html`<div class="missing">
+        <gradus-notice tone="error">
+          A part of this page could not be fetched, so ${place} cannot be shown. Check the connection and
+          reload the page; a run goes on from its last checkpoint.
+        </gradus-notice>
+      </div>`;
+    LATE[place]().then(
+      () => this.requestUpdate(),
+      () => (this.hasFailed = true),
+    );
+    return html``;
+  }
+
+  #deviceMissing(message: string): TemplateResult {
+    const { busy } = this.session.state;
+    return html`
+      <div class="missing">
+        <h1>This browser cannot train yet</h1>
+        <p role="alert">${message}</p>
+        <p class="quiet">Nothing has been downloaded.</p>
+        <button ?disabled=${busy.device} @click=${() => void this.session.open()}>Look again</button>
+      </div>
+    `;
+  }
+
+  #followHash = (): void => {
+    const place = placeOf(location.hash);
+    if (place && place !== this.session.state.place) this.session.goTo(place);
+  };
+}
+
+/** What Setup does not need: charts, tables. */
+const LATE = {
+  run: () => import("./gradus-run.ts"),
+  checkpoints: () => import("./gradus-checkpoints.ts"),
+} as const;
+
+/** The place that a URL hash names: "#setup". */
+const placeOf = (hash: string): Place | undefined => PLACES.find((place) => `#${place}` === hash);
+
+function refuseDrop(event: DragEvent): void {
+  if (event.defaultPrevented) return;
+  event.preventDefault();
+  if (event.dataTransfer) event.dataTransfer.dropEffect = "none";
 }
 
 customElements.define("gradus-app", GradusApp);

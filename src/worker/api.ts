@@ -70,8 +70,6 @@ export interface PlanSummary {
   readonly bytes: readonly { readonly owner: string; readonly bytes: number }[];
   readonly totalBytes: number;
   readonly trainableParameters: number;
-  /** Longest possible sequence, tokens. */
-  readonly tokensPerStep: number;
 }
 
 export interface CheckpointSummary {

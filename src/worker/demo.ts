@@ -40,14 +40,20 @@ interface Fetched {
 async function fetchFile(name: string): Promise<Fetched> {
   const url = new URL(`${import.meta.env.BASE_URL}demo/${name}`, self.location.origin);
   const answer = await fetch(url).catch((error: unknown) => error);
-  if (answer instanceof Response && answer.ok)
+  if (answer instanceof Response && answer.ok && !isPage(answer))
     return { name, bytes: new Uint8Array(await answer.arrayBuffer()) };
   const why =
-    answer instanceof Response ? `the server answered ${answer.status}` : "the server cannot be reached";
+    answer instanceof Response
+      ? `the server has no such file (${answer.status})`
+      : "the server cannot be reached";
   throw new UserError(
     `The demo's ${name} could not be fetched: ${why}. Reload the page, or drop files of your own.`,
   );
 }
+
+/** Servers of single-page applications answer every unknown address with the page. */
+const isPage = ({ headers }: Response): boolean =>
+  headers.get("content-type")?.includes("text/html") === true;
 
 /** A tokenizer of another build would permute the ids, and the model would answer nonsense without any error. */
 async function checkSums(sums: Fetched, files: readonly Fetched[]): Promise<void> {

@@ -79,12 +79,10 @@ export function problemsSummary(
 export function planSummary(model: DecoderConfig, config: RunConfig, gpu: Gpu): PlanSummary {
   const { bytes, total } = planRun(model, config, gpu);
   const { lora } = policyOptions(config);
-  const responses = config["data.train_batch_size"] * config["actor_rollout_ref.rollout.n"];
   return {
     bytes: [...bytes].map(([owner, count]) => ({ owner, bytes: count })),
     totalBytes: total,
     trainableParameters: elements(lora ? adapterShapes(model, lora) : parameterShapes(model)),
-    tokensPerStep: responses * (config["data.max_prompt_length"] + config["data.max_response_length"]),
   };
 }
 

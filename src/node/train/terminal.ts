@@ -2,7 +2,7 @@
 
 import type { RunEvent } from "../../rl/events.ts";
 import type { MetricRow } from "../../rl/metrics.ts";
-import { STEP, VAL_FLEXIBLE, VAL_STRICT } from "../../rl/metrics.ts";
+import { STEP, VAL_FLEXIBLE, VAL_HIGH, VAL_LOW, VAL_STRICT } from "../../rl/metrics.ts";
 
 const WORDS = {
   load: "loading",
@@ -88,6 +88,6 @@ function stepText(row: MetricRow): string {
 }
 
 function evaluationText(row: MetricRow): string {
-  const [low, high] = [row["val-core/openai/gsm8k/acc/low@1"]!, row["val-core/openai/gsm8k/acc/high@1"]!];
+  const [low, high] = [row[VAL_LOW]!, row[VAL_HIGH]!];
   return `held-out accuracy ${percent(row[VAL_STRICT]!)} (${percent(low)} to ${percent(high)}), flexible ${percent(row[VAL_FLEXIBLE]!)}, ${row["val-aux/n"]} problems`;
 }

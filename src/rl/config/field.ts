@@ -33,6 +33,8 @@ interface Described {
   readonly unit?: string;
   /** Where the default comes from, and what verl or TRL has where that differs. */
   readonly source: string;
+  /** Set where only this method reads it. */
+  readonly mode?: "rl" | "sft";
   /** Whether a change is allowed when a run is resumed; what shapes the memory or the data is not. */
   readonly isFixedInRun?: boolean;
 }

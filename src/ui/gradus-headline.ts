@@ -1,0 +1,149 @@
+// The one number that matters: accuracy on problems that were never trained on, now, where it began, and how sure the
+// difference is; the mean reward beside it. Statistics are in before-after.ts.
+
+import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+
+import "./gradus-sparkline.ts";
+import { difference } from "./before-after.ts";
+import { valuesOf } from "./chart-data.ts";
+import { formatNumber, formatShare } from "./format.ts";
+import type { RunView } from "./run-view.ts";
+import { baseStyles } from "./styles.ts";
+import { signed } from "./token-colours.ts";
+
+const points = (share: number): string => signed(100 * share, 1);
+
+export class GradusHeadline extends LitElement {
+  static override properties = { run: { attribute: false } };
+
+  declare run: RunView;
+
+  static override styles = [
+    baseStyles,
+    css`
+      :host {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: stretch;
+        gap: 12px 32px;
+      }
+      h2,
+      h3 {
+        color: var(--text-quiet);
+        font-size: var(--size-12);
+        font-weight: 400;
+        line-height: 16px;
+      }
+      .value {
+        font-family: var(--mono);
+        font-variant-numeric: tabular-nums;
+        letter-spacing: -0.03em;
+        line-height: 40px;
+        white-space: nowrap;
+      }
+      .strict {
+        flex: 0 1 392px;
+      }
+      .strict .value {
+        font-size: var(--size-32);
+        font-weight: 600;
+      }
+      .side {
+        flex: 0 0 88px;
+      }
+      .side .value {
+        color: var(--text-quiet);
+        font-size: var(--size-20);
+      }
+      .since {
+        min-height: 16px;
+        color: var(--text-quiet);
+        font-size: var(--size-12);
+        line-height: 16px;
+      }
+      .gain {
+        color: var(--text);
+      }
+      .gain.up {
+        color: var(--positive);
+      }
+      .gain.down {
+        color: var(--negative);
+      }
+      .learning {
+        flex: 1 1 140px;
+        max-width: 240px;
+        margin-inline-start: auto;
+      }
+      @media (max-width: 719px) {
+        .strict {
+          flex-basis: 100%;
+        }
+        .strict .since {
+          min-height: 32px;
+        }
+      }
+      gradus-sparkline {
+        margin: 4px 0;
+      }
+    `,
+  ];
+
+  override render(): TemplateResult {
+    const { evaluations } = this.run;
+    const first = evaluations[0];
+    const last = evaluations.at(-1);
+    return html`
+      <section class="strict">
+        <h2>Held-out accuracy${last ? html`, strict, ${last.n} problems, step ${last.step}` : nothing}</h2>
+        <div class="value">${last ? formatShare(last.strict.mean) : "\u2013"}</div>
+        <p class="since" role="status">${this.#since()}</p>
+      </section>
+      <section class="side">
+        <h3>Flexible</h3>
+        <div class="value">${last ? formatShare(last.flexible.mean) : "\u2013"}</div>
+        <p class="since">
+          ${first && first !== last ? html`from <span class="number">${formatShare(first.flexible.mean)}</span>` : nothing}
+        </p>
+      </section>
+      ${this.#learning()}
+    `;
+  }
+
+  #since(): TemplateResult | string {
+    const { evaluations, state } = this.run;
+    const first = evaluations[0];
+    const last = evaluations.at(-1);
+    if (!first || !last) return state === "failed" ? "Not evaluated" : "Measured before the first step";
+    if (first === last) {
+      const { low, high } = last.strict;
+      return html`95 % interval <span class="number">${formatShare(low)} to ${formatShare(high)}</span>`;
+    }
+    const { mean, low, high } = difference(first, last);
+    const tone = low > 0 ? "up" : high < 0 ? "down" : "";
+    return html`<span class="number gain ${tone}">${points(mean)}</span> points from
+      <span class="number">${formatShare(first.strict.mean)}</span> at step ${first.step}, 95 % interval
+      <span class="number">${points(low)} to ${points(high)}</span>`;
+  }
+
+  /** The reward of the steps, or the loss where answers are imitated. */
+  #learning(): TemplateResult {
+    const isSft = this.run.config?.["gradus.mode"] === "sft";
+    const name = isSft ? "Loss" : "Reward";
+    const values = valuesOf(this.run.history, isSft ? "train/loss" : "critic/score/mean");
+    const last = values.findLast((value) => value !== null);
+    const text = last === undefined || last === null ? "" : formatNumber(last);
+    return html`<section class="learning">
+      <h3>${name} <span class="number gain">${text}</span></h3>
+      <gradus-sparkline .values=${values} label="${name} by step, ${text || "none yet"}"></gradus-sparkline>
+    </section>`;
+  }
+}
+
+customElements.define("gradus-headline", GradusHeadline);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "gradus-headline": GradusHeadline;
+  }
+}

@@ -1,0 +1,282 @@
+// One kept run: what it is, how far it has come, its checkpoints with what they are worth, and what can be done with them.
+// Deleting is only asked for here; gradus-checkpoints.ts makes sure that it is meant.
+
+import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+
+import "./gradus-downloads.ts";
+import type { CheckpointSummary, RunSummary } from "../worker/api.ts";
+import { formatBytes, formatNumber, formatShare, formatWhen } from "./format.ts";
+import { icon } from "./icons.ts";
+import { saveFile } from "./save-file.ts";
+import { isUnderWay, type Session, SessionController } from "./session.ts";
+import { baseStyles, buttonStyles, cardStyles, chipStyles } from "./styles.ts";
+
+/** The person wants a run deleted, or one checkpoint of it. */
+export class DeleteEvent extends Event {
+  readonly run: RunSummary;
+  readonly step: number | undefined;
+
+  constructor(run: RunSummary, step?: number) {
+    super("delete");
+    this.run = run;
+    this.step = step;
+  }
+}
+
+export class GradusKeptRun extends LitElement {
+  static override properties = { session: { attribute: false }, run: { attribute: false } };
+
+  declare session: Session;
+  declare run: RunSummary;
+
+  static override styles = [
+    baseStyles,
+    buttonStyles,
+    cardStyles,
+    chipStyles,
+    css`
+      header,
+      footer {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 8px 12px;
+        padding: 12px 16px;
+      }
+      footer {
+        justify-content: space-between;
+        border-top: 1px solid var(--line);
+      }
+      .what {
+        flex: 1 1 240px;
+        min-width: 0;
+      }
+      h2 {
+        font-size: var(--size-15);
+        font-weight: 600;
+        line-height: 24px;
+        overflow-wrap: anywhere;
+      }
+      .facts {
+        color: var(--text-quiet);
+        font-size: var(--size-12);
+        line-height: 16px;
+      }
+      .scroll {
+        position: relative;
+        overflow-x: auto;
+      }
+      table {
+        width: 100%;
+        min-width: 600px;
+        table-layout: fixed;
+        border-collapse: collapse;
+        font-size: var(--size-13);
+        line-height: 20px;
+        white-space: nowrap;
+      }
+      th,
+      td {
+        padding: 4px 12px;
+        text-align: end;
+      }
+      th:first-child,
+      td:first-child {
+        padding-inline-start: 16px;
+        text-align: start;
+      }
+      th {
+        color: var(--text-quiet);
+        font-size: var(--size-12);
+        font-weight: 400;
+      }
+      td {
+        border-top: 1px solid var(--line);
+      }
+      td:last-child {
+        padding-block: 2px;
+        padding-inline-end: 8px;
+      }
+      button.plain {
+        color: var(--text-quiet);
+      }
+      button.plain:disabled {
+        background: none;
+        opacity: 0.5;
+      }
+      td button {
+        min-height: 28px;
+        padding: 0 8px;
+      }
+      /* On a narrow page what is worth keeping and what can be done with it; the rest has no room. */
+      @media (max-width: 719px) {
+        table {
+          min-width: 0;
+        }
+        th,
+        td {
+          padding-inline: 4px;
+        }
+        :is(th, td):nth-child(3),
+        :is(th, td):nth-child(5) {
+          display: none;
+        }
+        :is(th, td):last-child {
+          width: 112px;
+        }
+        th {
+          white-space: normal;
+        }
+      }
+      .best {
+        margin-inline-start: 8px;
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    new SessionController(this);
+  }
+
+  override render(): TemplateResult {
+    const { run } = this;
+    const refusal = this.#refusal();
+    return html`<article class="card" aria-labelledby="name">
+      <header>
+        <div class="what">
+          <h2 id="name">${run.name}</h2>
+          <p class="facts">${run.modelName}, ${run.dataName}, ${formatWhen(run.updatedAt, Date.now())}</p>
+        </div>
+        <span class="chip number">step ${run.step} of ${run.totalSteps}</span>
+        ${refusal ? html`<span class="chip warning">${refusal}</span>` : nothing} ${this.#resume(refusal)}
+      </header>
+      ${run.checkpoints.length > 0 ? this.#table(refusal) : nothing}
+      <footer>
+        <gradus-downloads .session=${this.session} run-id=${run.id}></gradus-downloads>
+        <button
+          class="plain"
+          ?disabled=${refusal !== undefined}
+          @click=${() => this.dispatchEvent(new DeleteEvent(run))}
+        >
+          ${icon("remove")}Delete run
+        </button>
+      </footer>
+    </article>`;
+  }
+
+  /** Why nothing can be changed now, if so. */
+  #refusal(): string | undefined {
+    const current = this.session.state.run;
+    if (isUnderWay(current) && current?.id === this.run.id) return "On the screen now";
+    return this.run.isBusy ? "Open in another tab" : undefined;
+  }
+
+  #resume(refusal: string | undefined): TemplateResult | typeof nothing {
+    const { id, step, totalSteps, checkpoints } = this.run;
+    if (refusal === "On the screen now")
+      return html`<button @click=${() => this.session.goTo("run")}>Show</button>`;
+    if (step >= totalSteps || checkpoints.length === 0) return nothing;
+    const isOther = isUnderWay(this.session.state.run);
+    return html`<button
+      class="primary"
+      ?disabled=${refusal !== undefined || isOther}
+      title=${isOther ? "Another run is under way: pause and stop it first" : ""}
+      @click=${() => void this.session.resumeRun(id)}
+    >
+      ${icon("play")}Resume
+    </button>`;
+  }
+
+  #table(refusal: string | undefined): TemplateResult {
+    const { checkpoints } = this.run;
+    const best = Math.max(...checkpoints.map(({ strict }) => strict ?? -1));
+    return html`<div class="scroll" role="region" tabindex="0" aria-label="Checkpoints of ${this.run.name}">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Step</th>
+            <th scope="col">Held-out accuracy</th>
+            <th scope="col">Reward</th>
+            <th scope="col">Size</th>
+            <th scope="col">Saved</th>
+            <th scope="col"><span class="hidden">Actions</span></th>
+          </tr>
+        </thead>
+        <tbody>
+          ${repeat(
+            [...checkpoints].sort((a, b) => b.step - a.step),
+            ({ step }) => step,
+            (checkpoint) => this.#row(checkpoint, best, refusal),
+          )}
+        </tbody>
+      </table>
+    </div>`;
+  }
+
+  #row(
+    { step, strict, reward, bytes, savedAt }: CheckpointSummary,
+    best: number,
+    refusal: string | undefined,
+  ): TemplateResult {
+    const isBest = strict !== undefined && strict === best && this.run.checkpoints.length > 1;
+    return html`<tr>
+      <td>
+        <span class="number">${step}</span
+        >${isBest ? html`<span class="chip good best">best</span>` : nothing}
+      </td>
+      <td class="number">${strict === undefined ? "\u2013" : formatShare(strict)}</td>
+      <td class="number">${reward === undefined ? "\u2013" : formatNumber(reward)}</td>
+      <td class="number">${formatBytes(bytes)}</td>
+      <td>${formatWhen(savedAt, Date.now())}</td>
+      <td>${this.#actions(step, refusal)}</td>
+    </tr>`;
+  }
+
+  #actions(step: number, refusal: string | undefined): TemplateResult {
+    const { run, session } = this;
+    const isHeld = refusal !== undefined;
+    return html`
+      <button
+        class="plain"
+        aria-label="Resume from step ${step}"
+        title="Resume from step ${step}"
+        ?disabled=${isHeld || isUnderWay(session.state.run)}
+        @click=${() => void session.resumeRun(run.id, step)}
+      >
+        ${icon("play")}
+      </button>
+      <button
+        class="plain"
+        aria-label="Download weights of step ${step}"
+        title="Download weights of step ${step}"
+        @click=${() => void this.#download(step)}
+      >
+        ${icon("download")}
+      </button>
+      <button
+        class="plain"
+        aria-label="Delete step ${step}"
+        title="Delete step ${step}"
+        ?disabled=${isHeld}
+        @click=${() => this.dispatchEvent(new DeleteEvent(run, step))}
+      >
+        ${icon("remove")}
+      </button>
+    `;
+  }
+
+  async #download(step: number): Promise<void> {
+    const file = await this.session.download("weights", this.run.id, step);
+    if (file) saveFile(file);
+  }
+}
+
+customElements.define("gradus-kept-run", GradusKeptRun);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "gradus-kept-run": GradusKeptRun;
+  }
+}

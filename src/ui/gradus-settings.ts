@@ -1,0 +1,161 @@
+// Every setting there is, folded by topic, with a search over all of them. Draws fields; what a change means is up to the
+// card around it.
+
+import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+
+import type { ConfigKey, RunConfig } from "../rl/config.ts";
+import { CONFIG_KEYS, fieldOf, TOPICS } from "../rl/config.ts";
+import { isSameValue, searchSettings } from "./field-words.ts";
+import { plural } from "./format.ts";
+import "./gradus-field.ts";
+import { icon } from "./icons.ts";
+import { baseStyles, inputStyles } from "./styles.ts";
+
+export class GradusSettings extends LitElement {
+  static override properties = {
+    config: { attribute: false },
+    base: { attribute: false },
+    query: {},
+  };
+
+  declare config: RunConfig;
+  /** The recipe as it came; what differs from it is counted and marked. */
+  declare base: RunConfig;
+  declare query: string;
+
+  static override styles = [
+    baseStyles,
+    inputStyles,
+    css`
+      .search {
+        position: relative;
+        max-width: 420px;
+        margin-bottom: 8px;
+      }
+      .search svg {
+        position: absolute;
+        inset: 8px auto auto 8px;
+        color: var(--text-quiet);
+      }
+      .search input[type="search"] {
+        padding-inline-start: 32px;
+      }
+      input::-webkit-search-cancel-button {
+        filter: grayscale(1);
+      }
+      details {
+        border-top: 1px solid var(--line);
+      }
+      summary {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        padding: 8px 0;
+        font-size: var(--size-13);
+        font-weight: 500;
+        line-height: 20px;
+        list-style: none;
+        cursor: pointer;
+      }
+      summary::-webkit-details-marker {
+        display: none;
+      }
+      summary svg.icon {
+        color: var(--text-quiet);
+        transform: rotate(-90deg);
+      }
+      details[open] summary svg.icon {
+        transform: none;
+      }
+      .count {
+        color: var(--text-quiet);
+        font-size: var(--size-12);
+        font-weight: 400;
+      }
+      .changed {
+        color: var(--accent);
+      }
+      .fields {
+        padding: 0 0 8px 24px;
+      }
+      .found {
+        padding: 0;
+      }
+      .none {
+        padding: 8px 0;
+        font-size: var(--size-13);
+      }
+      @media (max-width: 719px) {
+        .fields {
+          padding-inline-start: 0;
+        }
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    this.query = "";
+  }
+
+  override render(): TemplateResult {
+    return html`
+      <div class="search">
+        ${icon("search")}
+        <input
+          type="search"
+          aria-label="Search settings"
+          placeholder=${`Search ${CONFIG_KEYS.length} settings`}
+          .value=${this.query}
+          @input=${(event: Event) => (this.query = (event.target as HTMLInputElement).value)}
+        />
+      </div>
+      ${this.query.trim() ? this.#found() : TOPICS.map((topic) => this.#topic(topic))}
+    `;
+  }
+
+  #found(): TemplateResult {
+    const keys = searchSettings(this.query);
+    return keys.length > 0
+      ? html`<div class="fields found">${this.#fields(keys)}</div>`
+      : html`<p class="none quiet" role="status">
+          No setting has "${this.query.trim()}" in its name or help.
+        </p>`;
+  }
+
+  #topic(topic: (typeof TOPICS)[number]): TemplateResult | typeof nothing {
+    const keys = CONFIG_KEYS.filter((key) => fieldOf(key).topic === topic);
+    if (keys.length === 0) return nothing;
+    const changed = keys.filter((key) => !isSameValue(this.config[key], this.base[key])).length;
+    return html`<details>
+      <summary>
+        ${icon("chevron")}${topic}<span class="count">${plural(keys.length, "setting")}</span>
+        ${changed > 0 ? html`<span class="count changed">${changed} changed</span>` : nothing}
+      </summary>
+      <div class="fields">${this.#fields(keys)}</div>
+    </details>`;
+  }
+
+  #fields(keys: readonly ConfigKey[]): unknown {
+    return repeat(
+      keys,
+      (key) => key,
+      (key) =>
+        html`<gradus-field
+          long
+          .name=${key}
+          .value=${this.config[key]}
+          .base=${this.base[key]}
+        ></gradus-field>`,
+    );
+  }
+}
+
+customElements.define("gradus-settings", GradusSettings);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "gradus-settings": GradusSettings;
+  }
+}

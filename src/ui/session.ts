@@ -1,0 +1,243 @@
+// Everything the page shows, in one place, and everything it can ask for. Elements read `session.state` through a
+// SessionController and call the methods; only this file talks to the worker. Computes nothing.
+
+import type { ReactiveController, ReactiveControllerHost } from "lit";
+
+import { configWith, DEFAULTS } from "../rl/config.ts";
+import type { RunConfig } from "../rl/config.ts";
+import { PRESETS } from "../rl/presets/index.ts";
+import type {
+  DeviceSummary,
+  LoadProgress,
+  ModelSummary,
+  PlanSummary,
+  ProblemsSummary,
+  RunEvent,
+  RunSnapshot,
+  RunSummary,
+  StorageSummary,
+  WorkerApi,
+} from "../worker/api.ts";
+import type { RunView } from "./run-view.ts";
+import { viewAfter, viewOf } from "./run-view.ts";
+
+export const PLACES = ["setup", "run", "checkpoints"] as const;
+export type Place = (typeof PLACES)[number];
+
+/** Where a failure is shown: beside what failed. */
+export type Concern = "device" | "model" | "problems" | "recipe" | "run" | "checkpoints";
+
+export interface SessionState {
+  readonly place: Place;
+  readonly device?: DeviceSummary;
+  readonly model?: ModelSummary;
+  readonly modelProgress?: LoadProgress;
+  readonly problems?: ProblemsSummary;
+  readonly presetId: string;
+  readonly config: RunConfig;
+  readonly plan?: PlanSummary;
+  /** The run on the screen: going on, paused, or ended. */
+  readonly run?: RunView;
+  readonly runs: readonly RunSummary[];
+  readonly storage?: StorageSummary;
+  /** One sentence per concern. */
+  readonly errors: Readonly<Partial<Record<Concern, string>>>;
+  /** What is being worked on, so that its button can wait. */
+  readonly busy: Readonly<Partial<Record<Concern, boolean>>>;
+}
+
+const FIRST_PRESET = PRESETS[0]!;
+
+/** States in which a run holds the device. */
+export const isUnderWay = (run: RunView | undefined): boolean =>
+  run !== undefined && ["loading", "running", "pausing", "paused"].includes(run.state);
+
+export class Session extends EventTarget {
+  readonly #worker: WorkerApi;
+  state: SessionState = {
+    place: "setup",
+    presetId: FIRST_PRESET.id,
+    config: configWith(FIRST_PRESET.values),
+    runs: [],
+    errors: {},
+    busy: {},
+  };
+
+  constructor(worker: WorkerApi) {
+    super();
+    this.#worker = worker;
+  }
+
+  /** Opens the device, then loads the demo; nothing is fetched where the device is missing. */
+  async open(): Promise<void> {
+    await this.#attempt("device", async () => this.set({ device: await this.#worker.openDevice() }));
+    if (this.state.errors.device) return;
+    await Promise.all([this.useDemoModel(), this.useDemoProblems(), this.refreshRuns()]);
+  }
+
+  set(patch: Partial<SessionState>): void {
+    this.state = { ...this.state, ...patch };
+    this.dispatchEvent(new Event("change"));
+  }
+
+  goTo(place: Place): void {
+    this.set({ place });
+    if (place === "checkpoints") void this.refreshRuns();
+  }
+
+  useDemoModel(): Promise<void> {
+    return this.#load(() => this.#worker.useDemoModel((modelProgress) => this.set({ modelProgress })));
+  }
+
+  useModelFiles(files: readonly File[]): Promise<void> {
+    return this.#load(() =>
+      this.#worker.useModelFiles(files, (modelProgress) => this.set({ modelProgress })),
+    );
+  }
+
+  useDemoProblems(): Promise<void> {
+    return this.#attempt("problems", async () =>
+      this.set({ problems: await this.#worker.useDemoProblems() }),
+    );
+  }
+
+  useProblemFiles(files: readonly File[]): Promise<void> {
+    return this.#attempt("problems", async () =>
+      this.set({ problems: await this.#worker.useProblemFiles(files) }),
+    );
+  }
+
+  async usePreset(presetId: string): Promise<void> {
+    const preset = PRESETS.find(({ id }) => id === presetId) ?? FIRST_PRESET;
+    this.set({ presetId: preset.id, config: configWith(preset.values, DEFAULTS) });
+    await this.refreshPlan();
+  }
+
+  /** Changes settings; the recipe's error says why when they do not go together, and the former ones stay. */
+  async change(values: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#attempt("recipe", async () => {
+      this.set({ config: configWith(values, this.state.config) });
+      await this.#plan();
+    });
+  }
+
+  async refreshPlan(): Promise<void> {
+    await this.#attempt("recipe", () => this.#plan());
+  }
+
+  async train(): Promise<void> {
+    this.set({ place: "run" });
+    await this.#attempt("run", async () => {
+      const snapshot = await this.#worker.start(this.state.config, this.#listen);
+      this.#show(snapshot);
+    });
+  }
+
+  async resumeRun(id: string, step?: number): Promise<void> {
+    this.set({ place: "run" });
+    await this.#attempt("run", async () => {
+      const snapshot = await this.#worker.resumeRun(id, step, this.#listen);
+      this.set({ config: snapshot.config });
+      this.#show(snapshot);
+    });
+  }
+
+  pause = (): Promise<void> => this.#attempt("run", () => this.#worker.pause());
+  proceed = (): Promise<void> => this.#attempt("run", () => this.#worker.proceed());
+  stop = (): Promise<void> => this.#attempt("run", () => this.#worker.stop());
+  evaluateSoon = (): Promise<void> => this.#attempt("run", () => this.#worker.evaluateSoon());
+  saveSoon = (): Promise<void> => this.#attempt("run", () => this.#worker.saveSoon());
+
+  async refreshRuns(): Promise<void> {
+    await this.#attempt("checkpoints", async () => {
+      const [runs, storage] = await Promise.all([this.#worker.runs(), this.#worker.storage()]);
+      this.set({ runs, storage });
+    });
+  }
+
+  async removeRun(id: string): Promise<void> {
+    await this.#attempt("checkpoints", () => this.#worker.removeRun(id));
+    await this.refreshRuns();
+  }
+
+  async removeCheckpoint(id: string, step: number): Promise<void> {
+    await this.#attempt("checkpoints", () => this.#worker.removeCheckpoint(id, step));
+    await this.refreshRuns();
+  }
+
+  /** The file, or undefined when it failed: the error is shown then. */
+  async download(...args: Parameters<WorkerApi["download"]>): Promise<File | undefined> {
+    let file: File | undefined;
+    await this.#attempt("checkpoints", async () => {
+      file = await this.#worker.download(...args);
+    });
+    return file;
+  }
+
+  dismiss(concern: Concern): void {
+    const { [concern]: _, ...errors } = this.state.errors;
+    this.set({ errors });
+  }
+
+  async #load(load: () => Promise<ModelSummary>): Promise<void> {
+    await this.#attempt("model", async () => this.set({ model: await load() }));
+    const { modelProgress: _, ...state } = this.state;
+    this.state = state;
+    this.set({});
+    if (this.state.model) await this.refreshPlan();
+  }
+
+  async #plan(): Promise<void> {
+    if (this.state.model) this.set({ plan: await this.#worker.plan(this.state.config) });
+    await this.#refreshDevice();
+  }
+
+  /** Memory in use changes when a run begins and ends. */
+  async #refreshDevice(): Promise<void> {
+    this.set({ device: await this.#worker.device() });
+  }
+
+  /** Events may come before the call that began the run returns, so the view is made on the first of either. */
+  #listen = (event: RunEvent): void => {
+    this.set({ run: viewAfter(this.state.run, event) });
+    if (event.type === "checkpoint") void this.refreshRuns();
+    if (event.type === "state") void this.#attempt("device", () => this.#refreshDevice());
+  };
+
+  #show(snapshot: RunSnapshot): void {
+    this.set({ run: viewOf(snapshot, this.state.run) });
+  }
+
+  /** Runs `work`; a failure becomes the sentence of `concern`. */
+  async #attempt(concern: Concern, work: () => Promise<void>): Promise<void> {
+    this.dismiss(concern);
+    this.set({ busy: { ...this.state.busy, [concern]: true } });
+    try {
+      await work();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.set({ errors: { ...this.state.errors, [concern]: message } });
+    } finally {
+      this.set({ busy: { ...this.state.busy, [concern]: false } });
+    }
+  }
+}
+
+/** Renders its element again whenever the session changes. */
+export class SessionController implements ReactiveController {
+  readonly #host: ReactiveControllerHost & { readonly session: Session };
+  readonly #changed = (): void => this.#host.requestUpdate();
+
+  constructor(host: ReactiveControllerHost & { readonly session: Session }) {
+    this.#host = host;
+    host.addController(this);
+  }
+
+  hostConnected(): void {
+    this.#host.session.addEventListener("change", this.#changed);
+  }
+
+  hostDisconnected(): void {
+    this.#host.session.removeEventListener("change", this.#changed);
+  }
+}

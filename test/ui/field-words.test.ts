@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+
+import { CONFIG_KEYS, configWith, DEFAULTS, fieldOf, problemWith } from "../../src/rl/config.ts";
+import {
+  COMMON_KEYS,
+  defaultWords,
+  keysIn,
+  rangeWords,
+  recipeLine,
+  searchSettings,
+  textOf,
+  valueWords,
+} from "../../src/ui/field-words.ts";
+
+const GROUP = "actor_rollout_ref.rollout.n";
+const MINI = "actor_rollout_ref.actor.ppo_mini_batch_size";
+
+describe("settings in words", () => {
+  test.each(CONFIG_KEYS)("the default of %s is accepted as the text that a form shows", (key) => {
+    const text = textOf(DEFAULTS[key]);
+    expect(problemWith(key, text)).toBeUndefined();
+    expect(configWith({ [key]: text })[key]).toEqual(DEFAULTS[key]);
+  });
+
+  test("a special number is told by its meaning, a choice by its label", () => {
+    const topK = fieldOf("actor_rollout_ref.rollout.top_k");
+    expect(valueWords(topK, -1)).toBe("all tokens");
+    expect(valueWords(topK, 50)).toBe("50");
+    expect(valueWords(fieldOf("gradus.mode"), "sft")).toBe("Supervised fine-tuning");
+    expect(valueWords(fieldOf("data.shuffle"), true)).toBe("on");
+  });
+
+  test("a range names its ends, whether the lower one counts, and the special number", () => {
+    expect(rangeWords(fieldOf(GROUP))).toBe("1 to 256");
+    expect(rangeWords(fieldOf("actor_rollout_ref.rollout.temperature"))).toBe("above 0, up to 10");
+    expect(rangeWords(fieldOf("trainer.test_freq"))).toBe("from 1, -1 for never");
+    expect(rangeWords(fieldOf("data.shuffle"))).toBe("");
+  });
+
+  test("a default comes with its source", () => {
+    expect(defaultWords(fieldOf("trainer.total_training_steps"))).toBe(
+      "Default 60 (demo recipe; verl counts epochs).",
+    );
+  });
+
+  test("a recipe in one line tells how much of what, for either method", () => {
+    expect(recipeLine(DEFAULTS)).toBe("60 steps of 16 prompts with 8 responses, learning rate 1e-6");
+    expect(recipeLine(configWith({ "gradus.mode": "sft" }))).toBe(
+      "60 steps of 16 worked answers, learning rate 1e-6",
+    );
+  });
+});
+
+describe("finding settings", () => {
+  test("the common ones are few, and among all", () => {
+    expect(COMMON_KEYS).toContain(GROUP);
+    expect(COMMON_KEYS.length).toBeLessThan(CONFIG_KEYS.length / 2);
+  });
+
+  test("every word must occur, in any case, in name, help, topic or choice", () => {
+    expect(searchSettings("group SIZE")).toContain(GROUP);
+    expect(searchSettings("cosine")).toEqual(["actor_rollout_ref.actor.optim.lr_scheduler_type"]);
+    expect(searchSettings("group nonsense")).toEqual([]);
+    expect(searchSettings("  ")).toEqual(CONFIG_KEYS);
+  });
+
+  test("an error leads to the setting it names", () => {
+    expect(keysIn(`Set prompts per update (${MINI}) to a divisor of 12.`)).toEqual([MINI]);
+    expect(keysIn("The device is lost.")).toEqual([]);
+  });
+});
