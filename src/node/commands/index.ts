@@ -2,9 +2,10 @@
 
 import type { Command } from "../command.ts";
 import { bench } from "./bench.ts";
+import { demoModel } from "./demo-model.ts";
 import { devices } from "./devices.ts";
 import { evalCommand } from "./eval.ts";
 import { train } from "./train.ts";
 import { verify } from "./verify.ts";
 
-export const COMMANDS: readonly Command[] = [train, evalCommand, devices, verify, bench];
+export const COMMANDS: readonly Command[] = [train, evalCommand, demoModel, devices, verify, bench];

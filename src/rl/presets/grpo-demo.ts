@@ -13,6 +13,7 @@ export const GRPO_DEMO: Preset = {
     "trainer.total_training_steps": 60,
     "data.train_batch_size": 16,
     "data.max_response_length": 32,
+    "actor_rollout_ref.actor.ppo_max_token_len_per_gpu": 1024,
     "actor_rollout_ref.rollout.n": 8,
     "actor_rollout_ref.rollout.temperature": 0.7,
     "actor_rollout_ref.actor.optim.lr": 3e-4,
