@@ -51,10 +51,12 @@ export class GradusResume extends LitElement {
   }
 }
 
+const isUnfinished = (state: RunSummary["state"]): boolean => state === "running" || state === "paused";
+
 /** The run that was under way when its page was closed, and that no other tab goes on with. */
 const newestUnfinished = (runs: readonly RunSummary[]): RunSummary | undefined =>
   runs
-    .filter(({ state, isBusy }) => !isBusy && (state === "running" || state === "paused"))
+    .filter(({ state, isBusy, checkpoints }) => !isBusy && isUnfinished(state) && checkpoints.length > 0)
     .toSorted((a, b) => b.updatedAt - a.updatedAt)[0];
 
 customElements.define("gradus-resume", GradusResume);

@@ -54,6 +54,8 @@ export const isUnderWay = (run: RunView | undefined): boolean =>
 
 export class Session extends EventTarget {
   readonly #worker: WorkerApi;
+  /** Whether a person has brought files, so that the demo is not needed. */
+  readonly #chosen = { model: false, problems: false };
   state: SessionState = {
     place: "setup",
     presetId: FIRST_PRESET.id,
@@ -72,7 +74,13 @@ export class Session extends EventTarget {
   async open(): Promise<void> {
     await this.#attempt("device", async () => this.set({ device: await this.#worker.openDevice() }));
     if (this.state.errors.device) return;
-    await Promise.all([this.useDemoModel(), this.useDemoProblems(), this.refreshRuns()]);
+    // Files may have been dropped while the device was being opened.
+    const { model, problems } = this.#chosen;
+    await Promise.all([
+      model ? undefined : this.useDemoModel(),
+      problems ? undefined : this.useDemoProblems(),
+      this.refreshRuns(),
+    ]);
   }
 
   set(patch: Partial<SessionState>): void {
@@ -90,6 +98,7 @@ export class Session extends EventTarget {
   }
 
   useModelFiles(files: readonly File[]): Promise<void> {
+    this.#chosen.model = true;
     return this.#load(() =>
       this.#worker.useModelFiles(files, (modelProgress) => this.set({ modelProgress })),
     );
@@ -102,6 +111,7 @@ export class Session extends EventTarget {
   }
 
   useProblemFiles(files: readonly File[]): Promise<void> {
+    this.#chosen.problems = true;
     return this.#attempt("problems", async () =>
       this.set({ problems: await this.#worker.useProblemFiles(files) }),
     );

@@ -21,14 +21,20 @@ import { storageEstimate } from "../storage/quota.ts";
 import { holdRun } from "../storage/run-lock.ts";
 import type { Release } from "../storage/run-lock.ts";
 import { Runs } from "../storage/runs.ts";
-import type { RunSnapshot, WorkerApi } from "./api.ts";
+import type { ModelSummary, ProblemsSummary, RunSnapshot, WorkerApi } from "./api.ts";
 import { DEMO_NAME, fetchDemoModel, fetchDemoProblems } from "./demo.ts";
 import { downloadOf } from "./downloads.ts";
+import { Latest } from "./latest.ts";
 import { deviceSummary, modelSummary, planSummary, problemsSummary, runSummaries } from "./summaries.ts";
 
+interface Loaded<T> {
+  readonly opened: T;
+  readonly isDemo: boolean;
+}
+
 let recorder: Recorder | undefined;
-let model: OpenedModel | undefined;
-let problems: OpenedProblems | undefined;
+const model = new Latest<Loaded<OpenedModel>>();
+const problems = new Latest<Loaded<OpenedProblems>>();
 let active: ActiveRun | undefined;
 let isStarting = false;
 let keeping: Promise<Keeping> | undefined;
@@ -62,13 +68,23 @@ const sourceOf = (file: File): ByteSource => ({
   read: async (start, end) => new Uint8Array(await file.slice(start, end).arrayBuffer()),
 });
 
+async function takeModel(isDemo: boolean, open: () => Promise<OpenedModel>): Promise<ModelSummary> {
+  const current = await model.take(async () => ({ opened: await open(), isDemo }));
+  return modelSummary(current.opened, current.isDemo);
+}
+
+async function takeProblems(isDemo: boolean, open: () => Promise<OpenedProblems>): Promise<ProblemsSummary> {
+  const current = await problems.take(async () => ({ opened: await open(), isDemo }));
+  return problemsSummary(current.opened, model.value?.opened, current.isDemo);
+}
+
 function needModel(): OpenedModel {
-  if (model) return model;
+  if (model.value) return model.value.opened;
   throw new UserError("No model is loaded: drop its files, or take the demo.");
 }
 
 function needProblems(): OpenedProblems {
-  if (problems) return problems;
+  if (problems.value) return problems.value.opened;
   throw new UserError("No problems are loaded: drop a file, or take the demo's.");
 }
 
@@ -119,24 +135,20 @@ const api: WorkerApi = {
   openDevice: async () => deviceSummary(await device()),
   device: async () => deviceSummary(await device()),
 
-  useDemoModel: async (onProgress) => {
-    const files = await fetchDemoModel((done, total) => onProgress({ what: "the demo model", done, total }));
-    model = await openModel(files, DEMO_NAME);
-    return modelSummary(model, true);
-  },
-  useModelFiles: async (files, onProgress) => {
-    onProgress({ what: files[0]?.name ?? "model", done: 0, total: 1 });
-    model = await openModel(files.map(sourceOf));
-    return modelSummary(model, false);
-  },
-  useDemoProblems: async () => {
-    problems = await openProblems(await fetchDemoProblems());
-    return problemsSummary(problems, model, true);
-  },
-  useProblemFiles: async (files) => {
-    problems = await openProblems(files.map(sourceOf));
-    return problemsSummary(problems, model, false);
-  },
+  useDemoModel: (onProgress) =>
+    takeModel(true, async () => {
+      const files = await fetchDemoModel((done, total) =>
+        onProgress({ what: "the demo model", done, total }),
+      );
+      return openModel(files, DEMO_NAME);
+    }),
+  useModelFiles: (files, onProgress) =>
+    takeModel(false, () => {
+      onProgress({ what: files[0]?.name ?? "model", done: 0, total: 1 });
+      return openModel(files.map(sourceOf));
+    }),
+  useDemoProblems: () => takeProblems(true, async () => openProblems(await fetchDemoProblems())),
+  useProblemFiles: (files) => takeProblems(false, () => openProblems(files.map(sourceOf))),
 
   plan: async (config) => planSummary(needModel().config, config, (await device()).gpu),
 
@@ -164,11 +176,17 @@ const api: WorkerApi = {
       const kept = await store();
       const record = await kept.runs.load(id);
       return begin(id, async () => {
-        model = await keptModel(kept.runs, id, record.modelName);
-        problems = await keptProblems(kept.runs, id);
+        const keptInputs = await Promise.all([
+          keptModel(kept.runs, id, record.modelName),
+          keptProblems(kept.runs, id),
+        ]);
         const config = await keptConfig(kept, id);
-        const split = splitOf(problems, config["gradus.held_out_ratio"]);
-        const inputs = { model, problems: split, dataName: record.dataName, config };
+        const inputs = {
+          model: keptInputs[0],
+          problems: splitOf(keptInputs[1], config["gradus.held_out_ratio"]),
+          dataName: record.dataName,
+          config,
+        };
         return continueRun(await device(), kept, id, step, inputs, onEvent);
       });
     }),

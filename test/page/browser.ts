@@ -1,0 +1,70 @@
+// A built page in a real Chromium: serves the build from memory's disk folder and opens it. Shared by the tests of the page.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { chromium } from "playwright-core";
+import { build, preview } from "vite";
+import type { PreviewServer } from "vite";
+
+import { findChromium } from "../../src/node/find-chromium.mjs";
+import { chromiumFlags } from "../../src/node/chromium-flags.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface PageUnderTest {
+  readonly url: string;
+  readonly context: BrowserContext;
+  /** Errors that no handler of the page caught, and messages of level error. */
+  readonly faults: string[];
+  open(): Promise<Page>;
+  close(): Promise<void>;
+}
+
+/** Builds and serves the page, and starts a browser with a profile of its own: what one page stores, the next finds. */
+export async function servePage(): Promise<PageUnderTest> {
+  const folder = mkdtempSync(join(tmpdir(), "gradus-page-"));
+  const outDir = join(folder, "dist");
+  await build({ root: ROOT, logLevel: "error", build: { outDir, emptyOutDir: true } });
+  const server = await preview({ root: ROOT, logLevel: "error", build: { outDir }, preview: { port: 0 } });
+  const browser = await startChromium();
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    acceptDownloads: true,
+  });
+  const faults: string[] = [];
+  const url = addressOf(server);
+  return {
+    url,
+    context,
+    faults,
+    open: async () => {
+      const page = await context.newPage();
+      page.on("pageerror", (error) => faults.push(error.message));
+      page.on("console", (message) => {
+        if (message.type() === "error") faults.push(message.text());
+      });
+      await page.goto(url);
+      return page;
+    },
+    close: async () => {
+      await browser.close();
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function startChromium(): Promise<Browser> {
+  const executablePath = findChromium();
+  return chromium.launch({ args: chromiumFlags(), ...(executablePath && { executablePath }) });
+}
+
+function addressOf({ resolvedUrls }: PreviewServer): string {
+  const [url] = resolvedUrls?.local ?? [];
+  if (url) return url;
+  throw new Error("the preview server tells no address");
+}
