@@ -12,6 +12,8 @@ const NOT_OURS = new Set(["node_modules", "dist", "coverage", ".git"]);
 /** Text of a file of the checkout. */
 export const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
+export const readBytes = (path: string): Buffer => readFileSync(join(ROOT, path));
+
 export const exists = (path: string): boolean => existsSync(join(ROOT, path));
 
 /** Paths of all files below `folder` (or of the whole checkout) whose name ends with one of `endings`, sorted. */

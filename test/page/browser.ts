@@ -13,6 +13,7 @@ import type { PreviewServer } from "vite";
 import { findChromium } from "../../src/node/find-chromium.mjs";
 import { chromiumFlags } from "../../src/node/chromium-flags.mjs";
 
+const PATIENCE_MS = 120_000;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface PageUnderTest {
@@ -25,16 +26,18 @@ export interface PageUnderTest {
 }
 
 /** Builds and serves the page, and starts a browser with a profile of its own: what one page stores, the next finds. */
-export async function servePage(): Promise<PageUnderTest> {
+export async function servePage({ withoutGpu = false } = {}): Promise<PageUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), "gradus-page-"));
   const outDir = join(folder, "dist");
   await build({ root: ROOT, logLevel: "error", build: { outDir, emptyOutDir: true } });
   const server = await preview({ root: ROOT, logLevel: "error", build: { outDir }, preview: { port: 0 } });
-  const browser = await startChromium();
+  const browser = await startChromium(withoutGpu);
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
     acceptDownloads: true,
   });
+  // Kernels compile for half a minute where a busy processor plays the graphics card.
+  context.setDefaultTimeout(PATIENCE_MS);
   const faults: string[] = [];
   const url = addressOf(server);
   return {
@@ -58,9 +61,10 @@ export async function servePage(): Promise<PageUnderTest> {
   };
 }
 
-function startChromium(): Promise<Browser> {
+function startChromium(withoutGpu: boolean): Promise<Browser> {
   const executablePath = findChromium();
-  return chromium.launch({ args: chromiumFlags(), ...(executablePath && { executablePath }) });
+  const args = withoutGpu ? ["--headless=new", "--no-sandbox", "--disable-gpu"] : chromiumFlags();
+  return chromium.launch({ args, ...(executablePath && { executablePath }) });
 }
 
 function addressOf({ resolvedUrls }: PreviewServer): string {
