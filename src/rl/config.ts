@@ -3,6 +3,7 @@
 
 import { UserError } from "../common/errors.ts";
 import { nearest } from "../common/nearest.ts";
+import { ADVANTAGE_ESTIMATORS } from "./advantages/index.ts";
 import type { Field, FieldValue, ValueOf } from "./config/field.ts";
 import { FIELDS } from "./config/fields.ts";
 
@@ -130,7 +131,8 @@ function rangeText(field: Ranged): string {
 function checkTogether(config: RunConfig): void {
   if (config["gradus.mode"] === "rl") {
     const group = config["actor_rollout_ref.rollout.n"];
-    if (config["algorithm.adv_estimator"] === "grpo" && group < 2)
+    const estimator = config["algorithm.adv_estimator"];
+    if (group < 2 && ADVANTAGE_ESTIMATORS.find(({ id }) => id === estimator)!.needs.includes("group"))
       throw new UserError(
         `Group size is ${group}: a group-relative advantage needs at least 2 responses per prompt. Set group size (actor_rollout_ref.rollout.n) to 2 or more.`,
       );

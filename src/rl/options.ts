@@ -123,6 +123,8 @@ export function advantagesOf(config: RunConfig): {
     settings: {
       normaliseByStd: config["algorithm.norm_adv_by_std_in_grpo"],
       epsilon: config["gradus.advantage_epsilon"],
+      stdOver: config["gradus.advantage_std"] as "group" | "batch",
+      gamma: config["algorithm.gamma"],
     },
   };
 }

@@ -3,17 +3,52 @@
 import { UserError } from "../../common/errors.ts";
 import { nearest } from "../../common/nearest.ts";
 import type { AdvantageEstimator } from "./advantage.ts";
+import { gae } from "./gae.ts";
+import { gdpo } from "./gdpo.ts";
+import { gpg } from "./gpg.ts";
 import { grpo } from "./grpo.ts";
+import { grpoPassk } from "./grpo-passk.ts";
+import { grpoVectorized } from "./grpo-vectorized.ts";
+import { opo } from "./opo.ts";
+import { optimalTokenBaseline } from "./optimal-token-baseline.ts";
+import { reinforcePlusPlus } from "./reinforce-plus-plus.ts";
+import { reinforcePlusPlusBaseline } from "./reinforce-plus-plus-baseline.ts";
+import { remax } from "./remax.ts";
+import { rloo } from "./rloo.ts";
+import { rlooVectorized } from "./rloo-vectorized.ts";
+import { tirOptimalTokenBaseline } from "./tir-optimal-token-baseline.ts";
 
-export type { AdvantageArgs, AdvantageEstimator, AdvantageSettings } from "./advantage.ts";
+export type { AdvantageArgs, AdvantageEstimator, AdvantageNeed, AdvantageSettings } from "./advantage.ts";
 
-export const ADVANTAGE_ESTIMATORS: readonly AdvantageEstimator[] = [grpo];
+/** What a run can choose. */
+export const ADVANTAGE_ESTIMATORS: readonly AdvantageEstimator[] = [
+  grpo,
+  rloo,
+  opo,
+  reinforcePlusPlus,
+  reinforcePlusPlusBaseline,
+  gpg,
+  grpoPassk,
+  gdpo,
+  grpoVectorized,
+  rlooVectorized,
+];
 
-/** The estimator with this id. Throws UserError naming those that are known. */
+/** What verl has besides: these need numbers or settings that a run does not hand over yet. A line moves up when it does. */
+export const FURTHER_ESTIMATORS: readonly AdvantageEstimator[] = [
+  remax,
+  optimalTokenBaseline,
+  tirOptimalTokenBaseline,
+  gae,
+];
+
+const ALL = [...ADVANTAGE_ESTIMATORS, ...FURTHER_ESTIMATORS];
+
+/** The estimator with this id, from either list. Throws UserError naming those that are known. */
 export function advantageEstimator(id: string): AdvantageEstimator {
-  const found = ADVANTAGE_ESTIMATORS.find((entry) => entry.id === id);
+  const found = ALL.find((entry) => entry.id === id);
   if (found) return found;
-  const known = ADVANTAGE_ESTIMATORS.map((entry) => entry.id);
+  const known = ALL.map((entry) => entry.id);
   const close = nearest(id, known);
   throw new UserError(
     `There is no advantage estimator "${id}", and without one rewards cannot train. ${

@@ -6,6 +6,7 @@ import { AGGREGATION_MODES } from "../losses/aggregate.ts";
 import { POLICY_LOSSES } from "../losses/index.ts";
 import { KL_TYPES } from "../losses/kl.ts";
 import type { Choice, Field } from "./field.ts";
+import { LOSS_FIELDS } from "./loss-fields.ts";
 
 /** Entries of a list as choices. */
 const entries = (
@@ -42,6 +43,30 @@ export const OBJECTIVE_FIELDS = {
     mode: "rl",
     topic: "Advantage",
     default: true,
+    source: "verl",
+  },
+  "gradus.advantage_std": {
+    kind: "choice",
+    label: "Deviation of",
+    mode: "rl",
+    help: "Whose standard deviation divides: that of the group, or that of all responses of the step (TRL's scale_rewards).",
+    topic: "Advantage",
+    default: "group",
+    choices: [
+      { value: "group", label: "the group" },
+      { value: "batch", label: "the step" },
+    ],
+    source: "verl; TRL's scale_rewards",
+  },
+  "algorithm.gamma": {
+    kind: "number",
+    label: "Discount",
+    mode: "rl",
+    help: "Worth of a reward one token later; only reinforce_plus_plus looks at single tokens.",
+    topic: "Advantage",
+    default: 1,
+    min: 0,
+    max: 1,
     source: "verl",
   },
   "gradus.advantage_epsilon": {
@@ -98,6 +123,7 @@ export const OBJECTIVE_FIELDS = {
     isAboveMin: true,
     source: "verl",
   },
+  ...LOSS_FIELDS,
   "actor_rollout_ref.actor.loss_agg_mode": {
     kind: "choice",
     label: "Aggregation",

@@ -1,0 +1,97 @@
+// DAPO's dynamic sampling, as arithmetic: a group whose responses all got the same metric teaches nothing and is left out; more
+// prompts are then sampled until the step is full. Generating is the step's matter.
+// Source: DAPO, arXiv:2503.14476, section 3.2; verl-recipe dapo/dapo_ray_trainer.py. Differs: as verl, a group of one stays,
+// and "the same" is numpy's standard deviation being 0, rounding included: three float64 rewards of 0.1 are not the same to it.
+
+import { BugError, UserError } from "../common/errors.ts";
+
+/** Numbers of a response by which groups may be judged (algorithm.filter_groups.metric), in the precision verl has them in. */
+export const FILTER_METRICS = [
+  { id: "acc", precision: "float64", description: "Score as the reward gave it." },
+  { id: "score", precision: "float64", description: "Score as the reward gave it." },
+  { id: "seq_reward", precision: "float32", description: "Sum of the scores of the tokens." },
+  {
+    id: "seq_final_reward",
+    precision: "float32",
+    description: "Sum of the rewards of the tokens, KL in the reward taken off.",
+  },
+] as const;
+export type FilterPrecision = (typeof FILTER_METRICS)[number]["precision"];
+
+/** Groups that differ within, in order of appearance. `metric` and `groups` are [B]; groups are any whole numbers. */
+export function filterGroups(
+  metric: ArrayLike<number>,
+  groups: ArrayLike<number>,
+  precision: FilterPrecision,
+): number[] {
+  if (metric.length !== groups.length)
+    throw new BugError(`${metric.length} metrics and ${groups.length} groups`);
+  const values = new Map<number, number[]>();
+  for (let i = 0; i < groups.length; i++) {
+    const list = values.get(groups[i]!);
+    if (list) list.push(metric[i]!);
+    else values.set(groups[i]!, [metric[i]!]);
+  }
+  return [...values].flatMap(([group, list]) =>
+    list.length === 1 || numpyStd(list, precision) > 0 ? [group] : [],
+  );
+}
+
+/** How far the sampling of a step is. */
+export interface SamplingCount {
+  /** Groups kept so far. */
+  readonly kept: number;
+  /** Groups that the step needs (data.train_batch_size). Surplus is left out. */
+  readonly wanted: number;
+  /** Times prompts were sampled. */
+  readonly batches: number;
+  /** Most times (algorithm.filter_groups.max_num_gen_batches); 0 or below: no limit. */
+  readonly maxBatches: number;
+}
+
+/** Whether prompts must be sampled once more. Throws UserError when they must and may not. */
+export function needsMoreGroups({ kept, wanted, batches, maxBatches }: SamplingCount): boolean {
+  if (kept >= wanted) return false;
+  if (maxBatches > 0 && batches >= maxBatches) {
+    throw new UserError(
+      `After ${batches} rounds of sampling, ${kept} of ${wanted} groups had responses of different quality, and equal ones teach nothing: the problems are too easy or too hard for this model. Allow more rounds (algorithm.filter_groups.max_num_gen_batches), take other problems, or turn dynamic sampling off (algorithm.filter_groups.enable).`,
+    );
+  }
+  return true;
+}
+
+/** numpy.std of a list of numbers of this precision, to the last bit. */
+export function numpyStd(values: readonly number[], precision: FilterPrecision): number {
+  const round = precision === "float32" ? Math.fround : (value: number): number => value;
+  const list = values.map(round);
+  const meanOf = (numbers: readonly number[]): number => round(pairwiseSum(numbers, round) / numbers.length);
+  const mean = meanOf(list);
+  const squares = list.map((value) => {
+    const difference = round(value - mean);
+    return round(difference * difference);
+  });
+  return round(Math.sqrt(meanOf(squares)));
+}
+
+/** Below this many numbers numpy adds one after the other; the lanes of a longer block. */
+const LANES = 8;
+/** Longest block that numpy does not halve. */
+const BLOCK = 128;
+
+/** numpy's order of addition, on which the last bit depends. */
+function pairwiseSum(values: readonly number[], round: (value: number) => number): number {
+  const add = (a: number, b: number): number => round(a + b);
+  const n = values.length;
+  if (n < LANES) return values.reduce(add, 0);
+  if (n > BLOCK) {
+    const half = Math.floor(n / 2);
+    const cut = half - (half % LANES);
+    return add(pairwiseSum(values.slice(0, cut), round), pairwiseSum(values.slice(cut), round));
+  }
+  const whole = n - (n % LANES);
+  const lanes = values.slice(0, LANES);
+  for (let i = LANES; i < whole; i++) lanes[i % LANES] = add(lanes[i % LANES]!, values[i]!);
+  const pair = (i: number): number => add(lanes[i]!, lanes[i + 1]!);
+  const total = add(add(pair(0), pair(2)), add(pair(4), pair(6)));
+  return values.slice(whole).reduce(add, total);
+}

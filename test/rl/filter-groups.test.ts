@@ -1,0 +1,64 @@
+// Dynamic sampling as arithmetic: which groups differ within, to numpy's last bit, and when more prompts are sampled. verl's
+// cases are in advantages/golden.test.ts.
+
+import { describe, expect, test } from "vitest";
+
+import { filterGroups, needsMoreGroups, numpyStd } from "../../src/rl/filter-groups.ts";
+
+describe("filterGroups", () => {
+  test("keeps groups that differ within, whatever the order of the responses", () => {
+    expect(filterGroups([1, 0, 1, 1, 0, 0], [5, 8, 5, 8, 2, 2], "float64")).toEqual([8]);
+  });
+
+  test("keeps a group of one", () => {
+    expect(filterGroups([1, 0], [3, 4], "float64")).toEqual([3, 4]);
+  });
+
+  test("takes three float64 rewards of 0.1 for different, as numpy does, and three float32 ones for equal", () => {
+    const tenths = [0.1, 0.1, 0.1];
+    expect(filterGroups(tenths, [0, 0, 0], "float64")).toEqual([0]);
+    expect(filterGroups(tenths, [0, 0, 0], "float32")).toEqual([]);
+    expect(filterGroups([...tenths, 0.1, 0.1, 0.1, 0.1, 0.1], Array(8).fill(0), "float64")).toEqual([]);
+  });
+
+  test("refuses lists that do not belong together", () => {
+    expect(() => filterGroups([1], [0, 0], "float64")).toThrow("1 metrics and 2 groups");
+  });
+});
+
+/** Many different numbers without a generator: n -> the fraction of n times the golden ratio. */
+const numbers = (count: number): number[] =>
+  Array.from({ length: count }, (_, i) => (i * 0.6180339887498949) % 1);
+
+// From numpy 2.4 on the same lists.
+test.each([
+  [7, "float64", 0.3005343786590868],
+  [9, "float64", 0.314757303333053],
+  [128, "float64", 0.2891824082527225],
+  [300, "float64", 0.2891825051945043],
+  [9, "float32", 0.3147572875022888],
+  [300, "float32", 0.28918248414993286],
+] as const)("numpyStd of %i numbers in %s is numpy's to the bit", (count, precision, wanted) => {
+  expect(numpyStd(numbers(count), precision)).toBe(wanted);
+});
+
+describe("needsMoreGroups", () => {
+  const count = { kept: 3, wanted: 4, batches: 2, maxBatches: 3 };
+
+  test("asks until the step is full", () => {
+    expect(needsMoreGroups(count)).toBe(true);
+    expect(needsMoreGroups({ ...count, kept: 4 })).toBe(false);
+    expect(needsMoreGroups({ ...count, kept: 9, batches: 3 })).toBe(false);
+  });
+
+  test("gives up at the limit, with the numbers and what to do", () => {
+    expect(() => needsMoreGroups({ ...count, batches: 3 })).toThrow(
+      /After 3 rounds of sampling, 3 of 4 groups .* Allow more rounds/,
+    );
+  });
+
+  test("has no limit when that is 0 or below", () => {
+    expect(needsMoreGroups({ ...count, batches: 1000, maxBatches: 0 })).toBe(true);
+    expect(needsMoreGroups({ ...count, batches: 1000, maxBatches: -1 })).toBe(true);
+  });
+});
