@@ -96,7 +96,8 @@ export async function continueRun(
     run.destroy();
     throw error;
   }
-  return activate(run, keeping, { ...record, config: inputs.config }, listener, saved.progress);
+  const totalSteps = inputs.config["trainer.total_training_steps"];
+  return activate(run, keeping, { ...record, config: inputs.config, totalSteps }, listener, saved.progress);
 }
 
 /** The settings a kept run began with, `changes` on top. */

@@ -18,6 +18,7 @@ import { allocateLossMemory } from "./losses/launch.ts";
 import { policyOptions } from "./options.ts";
 import type { Prompt, TextModel } from "./prompts.ts";
 import { promptsOf } from "./prompts.ts";
+import { checkAnswers } from "./sft-examples.ts";
 
 /** A model that has been opened: its shape, its text side, and where its weights are read from. */
 export interface RunModel extends TextModel {
@@ -71,6 +72,7 @@ export async function createRun(
     throw new UserError(
       "There is no problem to train on: drop a file with problems, or lower the held-out share.",
     );
+  if (config["gradus.mode"] === "sft") checkAnswers(train.prompts);
   const limit = config["data.val_max_samples"];
   const chosen = limit < 0 ? problems.heldOut : problems.heldOut.slice(0, limit);
   const heldOut = promptsOf(model, chosen, config["data.max_prompt_length"]);

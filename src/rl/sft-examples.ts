@@ -8,15 +8,23 @@ import type { SftExample } from "./sft.ts";
 /** Whether a problem has an answer to imitate. */
 export const hasAnswer = ({ problem }: Prompt): boolean => problem.answer !== undefined;
 
+/** Throws UserError when a problem has no answer: better before a run than in the step that draws it. */
+export function checkAnswers(prompts: readonly Prompt[]): void {
+  for (const prompt of prompts) if (!hasAnswer(prompt)) throw noAnswer(prompt);
+}
+
+const noAnswer = ({ problem }: Prompt): UserError =>
+  new UserError(
+    `The problem "${problem.question.slice(0, 60)}" has no worked answer, and supervised fine-tuning imitates those. Drop a file with answers (GSM8K has them), or choose reinforcement learning.`,
+  );
+
 /** Prompt and answer of each problem, the answer cut at the longest response, else ended by the model's end token. */
 export function sftExamples({ model, config, stopTokens }: Run, prompts: readonly Prompt[]): SftExample[] {
   const longest = config["data.max_response_length"];
   const end = model.tokenizer.eosToken?.id ?? stopTokens[0]!;
-  return prompts.map(({ problem, tokens }) => {
-    if (problem.answer === undefined)
-      throw new UserError(
-        `The problem "${problem.question.slice(0, 60)}" has no worked answer, and supervised fine-tuning imitates those. Drop a file with answers (GSM8K has them), or choose reinforcement learning.`,
-      );
+  return prompts.map((prompt) => {
+    const { problem, tokens } = prompt;
+    if (problem.answer === undefined) throw noAnswer(prompt);
     return { prompt: tokens, response: [...model.tokenizer.encode(problem.answer), end].slice(0, longest) };
   });
 }

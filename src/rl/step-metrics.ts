@@ -3,7 +3,7 @@
 import { STEP } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
 import type { LossStats } from "./losses/stats.ts";
-import { usesReference } from "./options.ts";
+import { updatesPerStep, usesReference } from "./options.ts";
 import type { Prompt } from "./prompts.ts";
 import { epochsAfter } from "./prompts.ts";
 import type { Run } from "./run.ts";
@@ -65,7 +65,7 @@ export function rlMetrics(run: Run, { step, prompts, rollouts, update, rolloutSe
     "perf/throughput": tokens / stepSeconds,
     "perf/rollout_throughput": sum(lengths) / rolloutSeconds,
     "timing_s/gen": rolloutSeconds,
-    ...(seconds.oldLogProb > 0.001 && { "timing_s/old_log_prob": seconds.oldLogProb }),
+    ...(updatesPerStep(run.config) > 1 && { "timing_s/old_log_prob": seconds.oldLogProb }),
     ...(usesReference(run.config) && { "timing_s/ref": seconds.reference }),
     "timing_s/update_actor": seconds.update,
     "timing_s/step": stepSeconds,
@@ -76,13 +76,13 @@ const isFlat = (group: readonly ScoredRollout[]): boolean =>
   group.every(({ reward }) => reward.score === group[0]!.reward.score);
 
 /** As verl: losses are sums over the micro-batches of an update, means over the updates of a step. */
-function lossMetrics(run: Run, { updates }: StepUpdate): MetricRow {
+function lossMetrics(run: Run, { updates, tokens }: StepUpdate): MetricRow {
   const over = (value: (stats: LossStats) => number): number =>
     mean(updates.map(({ stats }) => value(stats)));
   const { config } = run;
   return {
     "actor/pg_loss": over(({ pgLoss }) => pgLoss),
-    "actor/entropy": updates[0]!.stats.entropy / updates[0]!.stats.tokens,
+    "actor/entropy": mean(tokens.flatMap(({ entropy }) => [...entropy])),
     ...(usesReference(config) && {
       "actor/kl_loss": over(({ klLoss }) => klLoss),
       "actor/kl_coef": config["actor_rollout_ref.actor.kl_loss_coef"],

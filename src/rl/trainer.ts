@@ -1,6 +1,7 @@
 // The loop around steps: evaluates, trains, keeps, pauses and resumes. What a step does is step.ts; where a checkpoint goes
 // is the keeper's matter, and a step that fails leaves the last one as it was.
 
+import type { Gpu } from "../gpu/index.ts";
 import { deviceChoices } from "../model/device-choices.ts";
 import { Interrupted, StepControl } from "./control.ts";
 import { evaluate, evaluationRow } from "./evaluate.ts";
@@ -36,7 +37,10 @@ export class Trainer {
   #isSaveWanted = false;
   /** Progress of the newest checkpoint, so that none is written twice. */
   #saved: RunProgress | undefined;
+  /** Progress that was last tried to keep: a full disk is asked again only when somebody asks for it. */
+  #tried: RunProgress | undefined;
   #pending: PendingRollout | undefined;
+  #hasEnded = false;
   #startStep = 0;
   #startTime = 0;
 
@@ -60,9 +64,12 @@ export class Trainer {
     try {
       this.#tell("running");
       const outcome = await this.#loop();
-      this.#tell(outcome === "finished" ? "finished" : "paused");
+      this.#hasEnded = true;
+      this.#tell("finished");
       return outcome;
-    } catch (error) {
+    } catch (thrown) {
+      const error = await reasonOf(thrown, this.#run.policy.recorder.gpu);
+      this.#hasEnded = true;
       this.#tell("failed", error instanceof Error ? error.message : String(error));
       throw error;
     }
@@ -70,19 +77,22 @@ export class Trainer {
 
   /** Leaves the step under way if it has not begun to update, else finishes it; then keeps a checkpoint and waits. */
   pause(): void {
-    if (this.#wanted !== "run") return;
+    if (this.#wanted !== "run" || this.#hasEnded) return;
     this.#wanted = "pause";
     this.#tell("pausing");
     this.#control?.interrupt();
   }
 
   proceed(): void {
-    if (this.#wanted === "pause") this.#wanted = "run";
-    this.#proceed?.();
+    if (this.#wanted !== "pause" || this.#hasEnded) return;
+    this.#wanted = "run";
+    if (this.#proceed) this.#proceed();
+    else this.#tell("running");
   }
 
   /** Like `pause`, and ends `train`. */
   stop(): void {
+    if (this.#wanted === "stop" || this.#hasEnded) return;
     this.#wanted = "stop";
     this.#tell("pausing");
     this.#control?.interrupt();
@@ -122,11 +132,15 @@ export class Trainer {
   }
 
   async #wait(): Promise<void> {
-    this.#tell("paused");
-    await new Promise<void>((resolve) => {
+    const start = performance.now();
+    const pause = new Promise<void>((resolve) => {
       this.#proceed = resolve;
     });
+    this.#tell("paused");
+    await pause;
     this.#proceed = undefined;
+    // A pause is no time that steps take.
+    this.#startTime += performance.now() - start;
     if (this.#wanted === "run") this.#tell("running");
   }
 
@@ -147,7 +161,7 @@ export class Trainer {
   #isSaveDue(): boolean {
     const { config } = this.#run;
     const { step } = this.#progress;
-    if (step === 0 || this.#saved === this.#progress) return false;
+    if (step === 0 || [this.#saved, this.#tried].includes(this.#progress)) return false;
     const every = config["trainer.save_freq"];
     return step >= config["trainer.total_training_steps"] || (every > 0 && step % every === 0);
   }
@@ -222,13 +236,13 @@ export class Trainer {
     this.#isSaveWanted = false;
     const progress = this.#progress;
     if (this.#saved === progress) return;
-    // Marked before it is tried: a full disk must not be asked again until there is something new to keep.
-    this.#saved = progress;
+    this.#tried = progress;
     const { policy } = this.#run;
     this.#listener({ type: "progress", phase: "save", step: progress.step, done: 0, total: 1 });
     try {
       const device = deviceChoices(policy.recorder);
       const bytes = await this.#keeper.save({ progress, device, tensors: readTensors(policy) });
+      this.#saved = progress;
       this.#listener({ type: "checkpoint", step: progress.step, bytes });
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "UserError") throw error;
@@ -243,6 +257,21 @@ export class Trainer {
       step: this.#progress.step,
       ...(message !== undefined && { message }),
     });
+  }
+}
+
+/** Longest wait for a device to tell that it is gone. */
+const LOSS_MS = 1000;
+
+/** What waits for a device that goes away is aborted without a word; the device itself knows the reason, a moment later. */
+async function reasonOf(thrown: unknown, gpu: Gpu): Promise<unknown> {
+  if (!(thrown instanceof DOMException)) return thrown;
+  await Promise.race([gpu.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MS))]);
+  try {
+    gpu.check();
+    return thrown;
+  } catch (fault) {
+    return fault;
   }
 }
 

@@ -34,7 +34,7 @@ export interface UpdateResult {
   readonly isSkipped: boolean;
 }
 
-/** Log-probability and entropy of every token of a rollout, as the first update saw them. */
+/** Log-probability and entropy of every token of a rollout, before the first update of the step. */
 export interface TokenNumbers {
   readonly logProb: Float32Array;
   readonly entropy: Float32Array;
@@ -66,17 +66,20 @@ export async function updatePolicy(
 ): Promise<StepUpdate> {
   const { config } = run;
   const miniBatches = miniBatchesOf(run, prompts, rollouts);
-  const old = await timed(() =>
-    updatesPerStep(config) > 1 ? evaluateAll(run, miniBatches, "oldLogProb", control) : Promise.resolve(),
-  );
-  const reference = await timed(() =>
-    usesReference(config) ? evaluateAll(run, miniBatches, "reference", control) : Promise.resolve(),
-  );
   const tokens = rollouts.map(({ tokens: { length } }) => ({
     logProb: new Float32Array(length),
     entropy: new Float32Array(length),
   }));
   const places = new Map(rollouts.map((rollout, i) => [rollout, tokens[i]!]));
+  const keep = (micro: Micro, numbers: TokenNumbers): void => keepNumbers(micro, numbers, places);
+  const old = await timed(() =>
+    updatesPerStep(config) > 1
+      ? evaluateAll(run, miniBatches, "oldLogProb", control, keep)
+      : Promise.resolve(),
+  );
+  const reference = await timed(() =>
+    usesReference(config) ? evaluateAll(run, miniBatches, "reference", control) : Promise.resolve(),
+  );
   const updates: UpdateResult[] = [];
   const adamw = adamwOptions(config, control.step);
   const update = await timed(async () => {
@@ -92,7 +95,7 @@ export async function updatePolicy(
         for (const micro of micros) {
           control.check();
           const numbers = await accumulate(run, micro, counts);
-          if (epoch === 0) keepNumbers(micro, numbers, places);
+          if (!micro.oldLogProb) keep(micro, numbers);
           control.progress("update", ++done, total);
         }
         control.commit();
@@ -144,12 +147,13 @@ function miniBatchesOf(
   return batches;
 }
 
-/** Computes the log-probabilities of every micro-batch under the old or the reference policy. */
+/** Computes the log-probabilities of every micro-batch under the old or the reference policy; `keep` gets the former's. */
 async function evaluateAll(
   run: Run,
   miniBatches: readonly MiniBatch[],
   phase: Extract<Phase, "oldLogProb" | "reference">,
   control: StepControl,
+  keep: (micro: Micro, numbers: TokenNumbers) => void = () => {},
 ): Promise<void> {
   const micros = miniBatches.flatMap((miniBatch) => miniBatch.micros);
   const { policy } = run;
@@ -157,9 +161,10 @@ async function evaluateAll(
   for (const [i, micro] of micros.entries()) {
     control.check();
     policy.forward(micro.batch, { temperature: temperatureOf(run), useAdapter: phase === "oldLogProb" });
-    const logProb = await policy.recorder.readF32(policy.memory.head.logProb, micro.batch.targets.length);
-    if (phase === "oldLogProb") micro.oldLogProb = logProb;
-    else micro.refLogProb = logProb;
+    const numbers = await readNumbers(run, micro);
+    if (phase === "oldLogProb") micro.oldLogProb = numbers.logProb;
+    else micro.refLogProb = numbers.logProb;
+    keep(micro, numbers);
     control.progress(phase, i + 1, micros.length);
   }
 }
@@ -183,10 +188,16 @@ async function accumulate(run: Run, micro: Micro, counts: MiniBatch["counts"]): 
     objective: objectiveOf(run.config),
   });
   policy.backward();
-  const rows = micro.batch.targets.length;
+  return readNumbers(run, micro);
+}
+
+/** What the last forward pass said of the targets of `micro`, in its order. */
+async function readNumbers({ policy }: Run, { batch }: Micro): Promise<TokenNumbers> {
+  const { recorder, memory } = policy;
+  const rows = batch.targets.length;
   const [logProb, entropy] = await Promise.all([
-    recorder.readF32(head.logProb, rows),
-    recorder.readF32(head.entropy, rows),
+    recorder.readF32(memory.head.logProb, rows),
+    recorder.readF32(memory.head.entropy, rows),
   ]);
   return { logProb, entropy };
 }

@@ -34,6 +34,10 @@ export const evalCommand = defineCommand({
     show: { type: "string", value: "N", default: "3", description: "answers to print; default 3" },
   },
   async run({ values }) {
+    const wanted = values.step === undefined ? undefined : wholeNumber("step", values.step);
+    const shown = wholeNumber("show", values.show);
+    if (wanted !== undefined && values.run === undefined)
+      throw new UserError(`--step ${wanted} is a step of a run: name its folder with --run.`);
     const folder = values.run === undefined ? undefined : await RunFolder.open(values.run);
     const started = await folder?.startedWith();
     if (folder && !started)
@@ -53,23 +57,20 @@ export const evalCommand = defineCommand({
     const recorder = await openEngine({ gpu: await installWebGpu() });
     await measureDevice(recorder);
     const run = await createRun(recorder, model, problems, config);
-    const step = folder ? await restoreKept(run, folder.keeping, RUN_ID, wholeNumber(values.step)) : 0;
+    const step = folder ? await restoreKept(run, folder.keeping, RUN_ID, wanted) : 0;
     const terminal = new Terminal(config["trainer.total_training_steps"]);
     const { evaluation, seconds } = await evaluate(
       run,
       new StepControl(step, (event) => terminal.hear(event)),
     );
     terminal.hear({ type: "metrics", row: evaluationRow(evaluation, seconds) });
-    for (const { question, groundTruth, response, isStrict } of evaluation.samples.slice(
-      0,
-      Number(values.show),
-    ))
+    for (const { question, groundTruth, response, isStrict } of evaluation.samples.slice(0, shown))
       console.log(`\n${question}\n${response}\n${isStrict ? "right" : `wrong: ${groundTruth}`}`);
     run.destroy();
   },
 });
 
-function wholeNumber(text: string | undefined): number | undefined {
-  if (text === undefined || /^\d+$/.test(text)) return text === undefined ? undefined : Number(text);
-  throw new UserError(`--step is "${text}": the number of a step is needed.`);
+function wholeNumber(option: string, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new UserError(`--${option} is "${text}": a whole number is needed.`);
 }

@@ -85,10 +85,11 @@ export const train = defineCommand({
       `${model.name}, ${problems.name}: ${inputs.problems.train.length} problems, ${inputs.problems.heldOut.length} held out`,
     );
     console.log(`on ${recorder.gpu.adapterName}`);
-    await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config);
     const active = started
       ? await continueRun(recorder, folder.keeping, RUN_ID, undefined, inputs, listen)
       : await beginRun(recorder, folder.keeping, RUN_ID, inputs, listen);
+    // Only now: a run that was refused leaves the folder as it was.
+    await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config);
     await folder.writeHistory(active.trainer.progress.history);
     return follow(active, folder, model, config, values.out, terminal);
   },

@@ -56,7 +56,12 @@ export class RunFolder {
     );
   }
 
-  async writeStart(started: StartedWith, config: RunConfig): Promise<void> {
+  /** Paths are written whole, so that the run can go on from another folder. */
+  async writeStart({ model, data }: StartedWith, config: RunConfig): Promise<void> {
+    const started: StartedWith = {
+      ...(model !== undefined && { model: path.resolve(model) }),
+      data: data.map((file) => path.resolve(file)),
+    };
     await mkdir(this.path, { recursive: true });
     await writeFile(path.join(this.path, "run.json"), `${JSON.stringify(started, null, 2)}\n`);
     await this.#write([configYaml(config)]);
@@ -65,7 +70,9 @@ export class RunFolder {
   /** Writes the metrics of a run that goes on, so that steps after its checkpoint do not stand there twice. */
   async writeHistory(history: readonly MetricRow[]): Promise<void> {
     this.#open = history.at(-1);
-    await this.#write([metricsJsonl(history.slice(0, -1))]);
+    const file = metricsJsonl(history.slice(0, -1));
+    this.#writing = this.#writing.then(async () => void (await this.#write([file])));
+    await this.#writing;
   }
 
   addMetrics(row: MetricRow): void {

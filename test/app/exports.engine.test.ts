@@ -1,0 +1,102 @@
+// What is taken home of a run is what was trained: weights and adapter load again and compute the same.
+
+import { describe, expect, test } from "vitest";
+
+import { asOneFile, metricsCsv, metricsJsonl, trainedWeights } from "../../src/app/exports.ts";
+import { restoreKept } from "../../src/app/kept-run.ts";
+import { fromJsonLines } from "../../src/formats/metrics-table.ts";
+import type { ByteSource } from "../../src/formats/safetensors.ts";
+import { bytesSource, openSafetensors } from "../../src/formats/safetensors.ts";
+import { openModel } from "../../src/model/open-model.ts";
+import type { Policy } from "../../src/model/policy.ts";
+import { evaluate, trained } from "../../src/node/verify/run.ts";
+import { createRun } from "../../src/rl/run.ts";
+import { tinyFiles, tinyInputs, tinyRecorder, train } from "../rl/tiny-run.ts";
+
+const recorder = await tinyRecorder();
+const SHORT = { "trainer.total_training_steps": 2, "trainer.val_before_train": false };
+const LORA = { ...SHORT, "actor_rollout_ref.model.lora_rank": 4, "actor_rollout_ref.actor.optim.lr": 0.05 };
+
+const asSource = ({ name, bytes }: { name: string; bytes: Uint8Array }): ByteSource =>
+  bytesSource(name, bytes);
+
+/** Log-probabilities of some tokens after a prompt of the demo. */
+async function logProbs(policy: Policy): Promise<number[]> {
+  const groups = [
+    {
+      prompt: [426, 279, 10, 427, 10, 426, 278, 10],
+      responses: [
+        [270, 32, 52, 427],
+        [51, 5],
+      ],
+    },
+  ];
+  return (await evaluate(policy, groups, { temperature: 1, useAdapter: true })).logProb;
+}
+
+describe("all weights", async () => {
+  const inputs = await tinyInputs(SHORT);
+  const { keeping, run } = await train({ recorder, inputs });
+  const checkpoint = await keeping.checkpoints.open("run", 2);
+  const files = await trainedWeights(checkpoint, inputs.model, inputs.config);
+
+  test("are one safetensors file that opens as the model, and as trained", async () => {
+    expect(files.map(({ name }) => name)).toEqual(["model.safetensors"]);
+    const weights = asSource(files[0]!);
+    const others = tinyFiles().filter(({ name }) => name !== weights.name);
+    const model = await openModel([...others, weights], "trained");
+    const exported = await createRun(recorder, model, inputs.problems, inputs.config);
+    const restored = await createRun(recorder, inputs.model, inputs.problems, inputs.config);
+    const fresh = await logProbs(restored.policy);
+    expect(await restoreKept(restored, keeping, "run", undefined)).toBe(2);
+    expect(await trained(exported.policy, "value")).toEqual(await trained(restored.policy, "value"));
+    expect(await logProbs(exported.policy)).toEqual(await logProbs(restored.policy));
+    expect(await logProbs(exported.policy)).not.toEqual(fresh);
+    exported.destroy();
+    restored.destroy();
+  });
+
+  test("of another model or method are refused", async () => {
+    const other = (await tinyInputs(LORA)).config;
+    await expect(trainedWeights(checkpoint, inputs.model, other)).rejects.toMatchObject({
+      name: "UserError",
+      message: expect.stringMatching(/The checkpoint of step 2 has no "base_model.*another model than tiny/),
+    });
+  });
+
+  test("the history is a row a step in both tables, with every number", async () => {
+    const { history } = run.trainer.progress;
+    const rows = fromJsonLines(new TextDecoder().decode(metricsJsonl(history).bytes));
+    expect(rows).toEqual(history.map((row) => ({ ...row, step: row["training/global_step"] })));
+    const lines = new TextDecoder().decode(metricsCsv(history).bytes).trim().split(/\r?\n/);
+    expect(lines.length).toBe(1 + history.length);
+    expect(lines[0]).toMatch(/^step,/);
+  });
+});
+
+test("an adapter loads over the same base and computes the same, to the bit", async () => {
+  const inputs = await tinyInputs(LORA);
+  const { keeping } = await train({ recorder, inputs });
+  const checkpoint = await keeping.checkpoints.open("run", 2);
+  const files = await trainedWeights(checkpoint, inputs.model, inputs.config);
+  expect(files.map(({ name }) => name)).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
+  expect(asOneFile(files, "adapter.zip").name).toBe("adapter.zip");
+
+  const [one, two] = [
+    await createRun(recorder, inputs.model, inputs.problems, inputs.config),
+    await createRun(recorder, inputs.model, inputs.problems, inputs.config),
+  ];
+  const fresh = await logProbs(two.policy);
+  await restoreKept(one, keeping, "run", 2);
+  const file = await openSafetensors(asSource(files[1]!));
+  await two.policy.loadAdapter({
+    name: file.name,
+    names: [...file.entries.keys()],
+    shape: (name) => file.entries.get(name)?.shape,
+    read: (name) => file.readF32(name),
+  });
+  expect(await logProbs(two.policy)).toEqual(await logProbs(one.policy));
+  expect(await logProbs(two.policy)).not.toEqual(fresh);
+  one.destroy();
+  two.destroy();
+});

@@ -1,0 +1,149 @@
+// The train command from its arguments to the files of its folder: begins, refuses, stops on Ctrl-C and goes on.
+
+import { spawn } from "node:child_process";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { afterEach, describe, expect, test, vi } from "vitest";
+
+import { configYaml } from "../../src/app/exports.ts";
+import { fromJsonLines } from "../../src/formats/metrics-table.ts";
+import { bytesSource, openSafetensors } from "../../src/formats/safetensors.ts";
+import { parseDecoderConfig } from "../../src/model/config.ts";
+import { parameterShapes } from "../../src/model/weights.ts";
+import { main } from "../../src/node/cli.ts";
+import { demoFile, TINY_JSON, tinyConfig, tinyFiles } from "../rl/tiny-run.ts";
+import { temporaryFolder } from "../storage/stores.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A folder with the tiny model, problems and settings, and the arguments that name them. */
+async function workplace(): Promise<{ out: string; args: string[] }> {
+  const folder = await temporaryFolder();
+  const model = path.join(folder, "tiny");
+  await mkdir(model);
+  for (const file of tinyFiles()) await writeFile(path.join(model, file.name), await file.read(0, file.size));
+  for (const name of ["train.jsonl", "test.jsonl"]) {
+    const source = demoFile(name);
+    const text = new TextDecoder().decode(await source.read(0, source.size));
+    await writeFile(path.join(folder, name), text.split("\n").slice(0, 8).join("\n"));
+  }
+  await writeFile(path.join(folder, "settings.yaml"), configYaml(tinyConfig()).bytes);
+  const args = ["--model", model, "--config", path.join(folder, "settings.yaml")];
+  for (const name of ["train.jsonl", "test.jsonl"]) args.push("--data", path.join(folder, name));
+  const out = path.join(folder, "out");
+  return { out, args: ["train", ...args, "--out", out] };
+}
+
+/** Runs a command in this process; what it printed and its exit code. */
+async function run(...args: string[]): Promise<{ code: number; printed: string; complained: string }> {
+  const printed: string[] = [];
+  const complained: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((text: string) => void printed.push(text));
+  vi.spyOn(console, "error").mockImplementation((text: string) => void complained.push(text));
+  const code = await main(args, () => {});
+  return { code, printed: printed.join("\n"), complained: complained.join("\n") };
+}
+afterEach(() => void vi.restoreAllMocks());
+
+const metrics = async (out: string) => fromJsonLines(await readFile(path.join(out, "metrics.jsonl"), "utf8"));
+const steps = async (out: string): Promise<number[]> => (await metrics(out)).map(({ step }) => step!);
+
+async function expectWeights(out: string): Promise<void> {
+  const file = await openSafetensors(
+    bytesSource("model.safetensors", await readFile(path.join(out, "model.safetensors"))),
+  );
+  const shapes = parameterShapes(parseDecoderConfig(TINY_JSON));
+  expect([...file.entries.keys()]).toEqual([...shapes.keys()]);
+  for (const [name, shape] of shapes) {
+    expect(file.entry(name).shape).toEqual(shape);
+    expect((await file.readF32(name)).every(Number.isFinite)).toBe(true);
+  }
+}
+
+describe("train", () => {
+  test("writes metrics, weights and settings, refuses the folder afterwards, and goes on with --resume", async () => {
+    const { out, args } = await workplace();
+    const first = await run(...args, "--steps", "2");
+    expect(first.complained).toBe("");
+    expect(first.code).toBe(0);
+    expect(first.printed).toMatch(/tiny, train\.jsonl and test\.jsonl: 8 problems, 8 held out/);
+    expect(first.printed).toMatch(/step 0 {2}held-out accuracy .* %, .*problems/);
+    expect(first.printed).toMatch(/step 2 {2}reward /);
+    const files = [
+      "checkpoints",
+      "config.yaml",
+      "metrics.csv",
+      "metrics.jsonl",
+      "model.safetensors",
+      "run.json",
+    ];
+    expect((await readdir(out)).toSorted()).toEqual(files);
+    expect(await steps(out)).toEqual([0, 1, 2]);
+    await expectWeights(out);
+
+    const again = await run(...args, "--steps", "2");
+    expect(again.code).toBe(1);
+    expect(again.complained).toBe(
+      `${out} holds a run already. Add --resume to go on with it, or name another folder with --out.`,
+    );
+    const before = await metrics(out);
+    const more = await run("train", "--out", out, "--resume", "--steps", "3");
+    expect(more.complained).toBe("");
+    expect(more.code).toBe(0);
+    expect(await steps(out)).toEqual([0, 1, 2, 3]);
+    expect((await metrics(out)).slice(0, 3)).toEqual(before);
+
+    const evaluated = await run("eval", "--run", out, "--show", "1");
+    expect(evaluated.code).toBe(0);
+    expect(evaluated.printed).toMatch(/step 3 {2}held-out accuracy .*\n.*####/s);
+  });
+
+  test("that is refused for a setting leaves a folder that can be used", async () => {
+    const { out, args } = await workplace();
+    const refused = await run(...args, "--set", "data.max_prompt_length=5");
+    expect(refused.code).toBe(1);
+    expect(refused.complained).toMatch(/^Every problem is longer than the longest prompt of 5 tokens; .*\.$/);
+    const lora = await run(...args, "--steps", "1", "--set", "actor_rollout_ref.model.lora_rank=2");
+    expect(lora.complained).toBe("");
+    expect(lora.code).toBe(0);
+    expect(await readdir(out)).toEqual(
+      expect.arrayContaining(["adapter_config.json", "adapter_model.safetensors"]),
+    );
+
+    const changed = await run("train", "--out", out, "--resume", "--set", "actor_rollout_ref.rollout.n=2");
+    expect(changed.code).toBe(1);
+    expect(changed.complained).toMatch(/^Group size .* is 4 in this run and cannot become 2/);
+  });
+
+  test("keeps what was learnt on Ctrl-C, says how to go on, and goes on from there", async () => {
+    const { out, args } = await workplace();
+    // The launcher has found the adapter already: that of this process.
+    const child = spawn(process.execPath, ["src/node/gradus.mjs", ...args, "--steps", "1000"], {
+      cwd: ROOT,
+      env: { ...process.env, GRADUS_CHILD: "1" },
+    });
+    let printed = "";
+    let complained = "";
+    child.stdout.on("data", (data: Buffer) => {
+      const had = printed.includes("step    3");
+      printed += data.toString();
+      if (!had && printed.includes("step    3")) child.kill("SIGINT");
+    });
+    child.stderr.on("data", (data: Buffer) => (complained += data.toString()));
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect(code, complained).toBe(130);
+    const stopped = Number(
+      /Stopped at step (\d+)\. Go on with: npm run gradus -- train --out /.exec(printed)![1],
+    );
+    expect(stopped).toBeGreaterThanOrEqual(3);
+    expect(printed).toContain(`--out ${out} --resume`);
+    expect(await steps(out)).toEqual(Array.from({ length: stopped + 1 }, (_, i) => i));
+    await expectWeights(out);
+
+    const more = await run("train", "--out", out, "--resume", "--steps", String(stopped + 1));
+    expect(more.complained).toBe("");
+    expect((await steps(out)).at(-1)).toBe(stopped + 1);
+  });
+});

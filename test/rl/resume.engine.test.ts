@@ -1,0 +1,89 @@
+// A run that was stopped and continued is the run that was never stopped: every number but the clock's, to the bit.
+
+import { describe, expect, test } from "vitest";
+
+import { METRICS } from "../../src/rl/metrics.ts";
+import type { Training } from "./tiny-run.ts";
+import { tensorsAt, tinyInputs, tinyRecorder, train } from "./tiny-run.ts";
+
+const recorder = await tinyRecorder();
+
+/** LoRA with everything that a step can have: reference, entropy bonus, several updates, several micro-batches. */
+const LORA = {
+  "actor_rollout_ref.model.lora_rank": 4,
+  "actor_rollout_ref.actor.use_kl_loss": true,
+  "actor_rollout_ref.actor.kl_loss_coef": 0.05,
+  "actor_rollout_ref.actor.entropy_coeff": 0.01,
+  "actor_rollout_ref.actor.ppo_mini_batch_size": 1,
+  "actor_rollout_ref.actor.ppo_epochs": 2,
+  "actor_rollout_ref.actor.ppo_max_token_len_per_gpu": 64,
+  "actor_rollout_ref.actor.optim.lr": 1e-2,
+};
+
+const METHODS = [
+  [
+    "full fine-tuning with KL to a kept copy",
+    {
+      "actor_rollout_ref.actor.use_kl_loss": true,
+      "actor_rollout_ref.actor.kl_loss_coef": 0.05,
+      "actor_rollout_ref.actor.optim.lr_warmup_steps": 2,
+      "actor_rollout_ref.actor.optim.lr_scheduler_type": "cosine",
+    },
+  ],
+  ["LoRA with KL, entropy, two mini-batches and two passes", LORA],
+  ["supervised fine-tuning", { "gradus.mode": "sft" }],
+] as const;
+
+/** Stops when the row of `step` is there. */
+const stopAfter =
+  (step: number): NonNullable<Training["hear"]> =>
+  (event, { trainer }) => {
+    if (event.type === "metrics" && event.row["training/global_step"] === step && step > 0) trainer.stop();
+  };
+
+describe.each(METHODS)("%s", (_, values) => {
+  test("continued in the middle, it gives the rows and weights of a run that was never stopped", async () => {
+    const inputs = await tinyInputs(values);
+    const whole = await train({ recorder, inputs });
+    expect(whole.outcome).toBe("finished");
+    expect(whole.rows.map((row) => row["training/global_step"])).toEqual([0, 1, 2, 3, 4]);
+
+    const first = await train({ recorder, inputs, hear: stopAfter(2) });
+    expect(first.outcome).toBe("stopped");
+    expect(await first.keeping.runs.load("run")).toMatchObject({ step: 2, totalSteps: 4 });
+    const second = await train({ recorder, inputs, keeping: first.keeping, from: "newest" });
+    expect(second.outcome).toBe("finished");
+    expect(second.rows).toEqual(whole.rows);
+
+    const [kept, reference] = [await tensorsAt(second.keeping, 4), await tensorsAt(whole.keeping, 4)];
+    expect(kept.size).toBeGreaterThan(10);
+    expect(kept).toEqual(reference);
+    expect(kept).not.toEqual(await tensorsAt(whole.keeping, 2));
+  });
+
+  test("it repeats to the bit, learns something, and logs only numbers that are described", async () => {
+    const inputs = await tinyInputs({ ...values, "trainer.total_training_steps": 2 });
+    const [one, two] = [await train({ recorder, inputs }), await train({ recorder, inputs })];
+    expect(two.rows).toEqual(one.rows);
+    const { history } = one.run.trainer.progress;
+    for (const row of history.slice(1)) {
+      if (row["critic/advantages/max"] !== undefined)
+        expect(row["critic/advantages/max"], "advantages").toBeGreaterThan(0);
+      expect(row["actor/grad_norm"]).toBeGreaterThan(0);
+      expect(row["actor/skipped_updates"]).toBe(0);
+    }
+    const known = new Set(METRICS.map(({ key }) => key));
+    const logged = new Set(history.flatMap((row) => Object.keys(row)));
+    expect([...logged].filter((key) => !known.has(key))).toEqual([]);
+  });
+});
+
+test("between them, the methods log every number that is described", async () => {
+  const logged = new Set<string>();
+  for (const [, values] of METHODS) {
+    const inputs = await tinyInputs({ ...values, "trainer.total_training_steps": 1 });
+    const { run } = await train({ recorder, inputs });
+    run.trainer.progress.history.forEach((row) => Object.keys(row).forEach((key) => logged.add(key)));
+  }
+  expect(METRICS.map(({ key }) => key).filter((key) => !logged.has(key))).toEqual([]);
+});
