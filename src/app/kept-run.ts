@@ -5,7 +5,7 @@ import { BugError, UserError } from "../common/errors.ts";
 import type { Recorder } from "../gpu/index.ts";
 import { measureDevice, restoreDevice } from "../model/device-choices.ts";
 import type { OpenedModel } from "../model/open-model.ts";
-import { configWith } from "../rl/config.ts";
+import { configWith, keptSettings } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
 import type { RunEvent, RunListener } from "../rl/events.ts";
 import { createRun } from "../rl/run.ts";
@@ -107,7 +107,7 @@ export async function keptConfig(
   changes: Readonly<Record<string, unknown>> = {},
 ): Promise<RunConfig> {
   const { config } = await runs.load(id);
-  return configWith(changes, configWith(config));
+  return configWith(changes, keptSettings(config));
 }
 
 /** Puts a kept checkpoint, the newest if `step` is undefined, into a run that was just created. Returns its step. */

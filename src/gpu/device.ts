@@ -18,6 +18,9 @@ const NEEDED_LIMITS = {
 
 type LimitName = keyof typeof NEEDED_LIMITS;
 
+/** Longest wait for a device to tell that it is gone. */
+const LOSS_MS = 1000;
+
 export interface GpuOptions {
   /** `navigator.gpu`, or the object that Dawn's Node bindings create. */
   readonly gpu: GPU | undefined;
@@ -111,6 +114,21 @@ export class Gpu {
   /** Throws the first fault, if any. */
   check(): void {
     if (this.#fault) throw this.#fault;
+  }
+
+  /**
+   * The value of `work`. What waits for a device that goes away is aborted without a word, and the device tells why a moment
+   * later: throws that reason then.
+   */
+  async orReason<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const patience = new Promise((resolve) => setTimeout(resolve, LOSS_MS));
+      if (error instanceof DOMException) await Promise.race([this.lost, patience]);
+      this.check();
+      throw error;
+    }
   }
 
   destroy(): void {

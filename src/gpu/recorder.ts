@@ -154,7 +154,7 @@ export class Recorder {
         this.#waitingReads--;
       }
     }
-    await Promise.all(pieces);
+    await this.gpu.orReason(Promise.all(pieces));
     await this.gpu.compiler.settled();
     this.gpu.check();
     return result.buffer;

@@ -36,10 +36,20 @@ export function configWith(values: Readonly<Record<string, unknown>>, base: RunC
     knownKey(key),
     readValue(key as ConfigKey, value),
   ]);
-  const config = { ...base, ...Object.fromEntries(changed) } as RunConfig;
+  const config = normalised({ ...base, ...Object.fromEntries(changed) } as RunConfig);
   checkTogether(config);
   return config;
 }
+
+/** One way of saying it where there are two: an update of as many prompts as the step has is the whole step. */
+function normalised(config: RunConfig): RunConfig {
+  const key = "actor_rollout_ref.actor.ppo_mini_batch_size";
+  return config[key] === config["data.train_batch_size"] ? { ...config, [key]: -1 } : config;
+}
+
+/** Settings that were kept, possibly by another version: one that no longer exists is left out, a new one has its default. */
+export const keptSettings = (values: Readonly<Record<string, unknown>>): RunConfig =>
+  configWith(Object.fromEntries(Object.entries(values).filter(([key]) => Object.hasOwn(FIELDS, key))));
 
 function knownKey(key: string): ConfigKey {
   if (Object.hasOwn(FIELDS, key)) return key as ConfigKey;
@@ -86,8 +96,8 @@ function readValue(key: ConfigKey, value: unknown): FieldValue {
       throw refuse(`${field.length} times ${wanted}`);
     return list;
   }
-  // verl writes null for what is a number of its own here, such as loss_scale_factor.
-  const number = value === null ? (field.special?.value ?? Number.NaN) : numberOf(value);
+  // verl writes null for what is not set; that is a number of its own here, or the default.
+  const number = value === null ? (field.special?.value ?? field.default) : numberOf(value);
   if (number === field.special?.value) return number;
   if (!isInRange(field, number) || (field.kind === "integer" && !Number.isSafeInteger(number)))
     throw refuse(wanted);

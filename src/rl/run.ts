@@ -4,7 +4,7 @@
 import { UserError } from "../common/errors.ts";
 import type { Problem } from "../formats/problem.ts";
 import type { Gpu, Recorder } from "../gpu/index.ts";
-import { GpuAllocator, PlanAllocator } from "../gpu/index.ts";
+import { allocateOrFail, PlanAllocator } from "../gpu/index.ts";
 import type { DecoderConfig } from "../model/config.ts";
 import type { MemoryPlan } from "../model/memory.ts";
 import { planPolicy } from "../model/memory.ts";
@@ -73,21 +73,25 @@ export async function createRun(
       "There is no problem to train on: drop a file with problems, or lower the held-out share.",
     );
   if (config["gradus.mode"] === "sft") checkAnswers(train.prompts);
+  const heldOut = promptsOf(model, problems.heldOut, config["data.max_prompt_length"]);
   const limit = config["data.val_max_samples"];
-  const chosen = limit < 0 ? problems.heldOut : problems.heldOut.slice(0, limit);
-  const heldOut = promptsOf(model, chosen, config["data.max_prompt_length"]);
   const stopTokens = stopTokensOf(model);
   const options = policyOptions(config);
   const policy = await Policy.create(recorder, model.config, options, model.weights, onProgress);
-  const allocator = new GpuAllocator(recorder.gpu);
+  const { value: lossMemory, allocator } = await allocateOrFail(recorder.gpu, (real) =>
+    allocateLossMemory(real, options.tokenBudget),
+  ).catch((error: unknown) => {
+    policy.destroy();
+    throw error;
+  });
   return {
     config,
     model,
     policy,
     engine: new WgslRollout(policy),
-    lossMemory: allocateLossMemory(allocator, options.tokenBudget),
+    lossMemory,
     train: train.prompts,
-    heldOut: heldOut.prompts,
+    heldOut: limit < 0 ? heldOut.prompts : heldOut.prompts.slice(0, limit),
     stopTokens,
     tooLong: train.tooLong + heldOut.tooLong,
     destroy: () => {

@@ -1,7 +1,6 @@
 // The loop around steps: evaluates, trains, keeps, pauses and resumes. What a step does is step.ts; where a checkpoint goes
 // is the keeper's matter, and a step that fails leaves the last one as it was.
 
-import type { Gpu } from "../gpu/index.ts";
 import { deviceChoices } from "../model/device-choices.ts";
 import { Interrupted, StepControl } from "./control.ts";
 import { evaluate, evaluationRow } from "./evaluate.ts";
@@ -67,8 +66,7 @@ export class Trainer {
       this.#hasEnded = true;
       this.#tell("finished");
       return outcome;
-    } catch (thrown) {
-      const error = await reasonOf(thrown, this.#run.policy.recorder.gpu);
+    } catch (error) {
       this.#hasEnded = true;
       this.#tell("failed", error instanceof Error ? error.message : String(error));
       throw error;
@@ -257,21 +255,6 @@ export class Trainer {
       step: this.#progress.step,
       ...(message !== undefined && { message }),
     });
-  }
-}
-
-/** Longest wait for a device to tell that it is gone. */
-const LOSS_MS = 1000;
-
-/** What waits for a device that goes away is aborted without a word; the device itself knows the reason, a moment later. */
-async function reasonOf(thrown: unknown, gpu: Gpu): Promise<unknown> {
-  if (!(thrown instanceof DOMException)) return thrown;
-  await Promise.race([gpu.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MS))]);
-  try {
-    gpu.check();
-    return thrown;
-  } catch (fault) {
-    return fault;
   }
 }
 

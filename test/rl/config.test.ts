@@ -47,16 +47,15 @@ describe("fields", () => {
     for (const key of CONFIG_KEYS) {
       const field = fieldOf(key);
       if (field.kind !== "number" && field.kind !== "integer") continue;
-      // verl writes null for what is a special number here.
-      const nothing = field.special ? [] : [null];
-      for (const value of [Number.NaN, Infinity, -Infinity, "many", "", undefined, true, [], ...nothing])
+      for (const value of [Number.NaN, Infinity, -Infinity, "many", "", undefined, true, []])
         expect(problemWith(key, value), `${key} = ${String(value)}`).toMatch(/is needed\.$/);
       if (field.min !== undefined) {
         expect(problemWith(key, field.min - 1e-3), key).toMatch(/is needed\.$/);
         expect(problemWith(key, field.min) === undefined, key).toBe(!field.isAboveMin);
       }
       if (field.max !== undefined) expect(problemWith(key, field.max + 1), key).toMatch(/is needed\.$/);
-      for (const value of field.special ? [field.special.value, null] : [])
+      // verl writes null for what is not set.
+      for (const value of [null, ...(field.special ? [field.special.value] : [])])
         expect(problemWith(key, value), key).toBeUndefined();
       if (field.kind === "integer") expect(problemWith(key, 1.5), key).toMatch(/a whole number/);
     }
@@ -143,8 +142,9 @@ describe("verl's YAML", () => {
   ];
   test.each(configs)("$id reads back to the same run", ({ config }) => {
     const text = new TextDecoder().decode(configYaml(config).bytes);
+    expect(configWith(fromVerlYaml(text))).toEqual(config);
     // verl has no word for "the whole step".
-    expect(configWith(fromVerlYaml(text))).toEqual({ ...config, [MINI]: config["data.train_batch_size"] });
+    expect(fromVerlYaml(text)[MINI]).toBe(miniBatchSize(config));
     expect(text).toContain("# Learning rate");
   });
 });

@@ -138,7 +138,8 @@ export const ENGINE_FIELDS = {
     default: 0,
     min: 0,
     max: 1_000_000,
-    source: "verl -1, which means none",
+    special: { value: -1, meaning: "none" },
+    source: "verl -1",
   },
   "actor_rollout_ref.actor.optim.lr_scheduler_type": {
     kind: "choice",
