@@ -18,6 +18,7 @@ import {
 } from "../../src/rl/config.ts";
 import { CHARTS, METRICS } from "../../src/rl/metrics.ts";
 import {
+  miniBatchSize,
   adamwOptions,
   objectiveOf,
   policyOptions,
