@@ -3,7 +3,7 @@
 //   loss = token_loss(token, mean over its sequence of sequence_term(token)), both from a file of shaders/losses/
 // Entries    sequence_terms, token_losses, add_stats
 // Bindings   0 params uniform (in lib/loss_token)   1 inputs read vec4f[R,2] (old_log_prob, advantage, sampler_weight, weight
-//            with sampler_weight in it; penalty_weight, index of the sequence, 0, 0)   2 log_prob read f32[R]
+//            with sampler_weight in it; penalty_weight, index of the sequence, its length, is_selected)   2 log_prob read f32[R]
 //            3 entropy read f32[R]   4 ref_log_prob read f32[R]   5 starts read u32[S+1] (first token of each sequence)
 //            6 sequence_means read_write vec4f[S]   7 d_log_prob read_write f32[R]   8 d_entropy read_write f32[R]
 //            9 token_stats read_write f32[R,16]   10 stats read_write f32[16] (LOSS_STATS in src/rl/losses/stats.ts)
@@ -30,9 +30,7 @@ const RATIO_DEVIATION = 15u;
 @group(0) @binding(10) var<storage, read_write> stats: array<f32>;
 
 fn load_token(r: u32) -> LossToken {
-  let current = log_prob[r];
-  let given = inputs[2u * r];
-  return LossToken(current, select(given.x, current, params.old_is_current != 0u), given.y, given.z);
+  return loss_token(log_prob[r], inputs[2u * r], inputs[2u * r + 1u]);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)

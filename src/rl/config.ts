@@ -6,6 +6,7 @@ import { nearest } from "../common/nearest.ts";
 import { ADVANTAGE_ESTIMATORS } from "./advantages/index.ts";
 import type { Field, FieldValue, ValueOf } from "./config/field.ts";
 import { FIELDS } from "./config/fields.ts";
+import { checkOverlong } from "./rewards/overlong.ts";
 
 export type { Choice, Field, FieldValue, Topic } from "./config/field.ts";
 export { TOPICS } from "./config/field.ts";
@@ -153,6 +154,12 @@ function checkTogether(config: RunConfig): void {
         `Prompts per step is ${batch} and prompts per update ${mini}: every update of a step must have as many. Set prompts per update (actor_rollout_ref.actor.ppo_mini_batch_size) to a divisor of ${batch}.`,
       );
   }
+  if (config["reward.reward_kwargs.overlong_buffer_cfg.enable"])
+    checkOverlong({
+      maxLength: config["data.max_response_length"],
+      buffer: config["reward.reward_kwargs.overlong_buffer_cfg.len"],
+      factor: config["reward.reward_kwargs.overlong_buffer_cfg.penalty_factor"],
+    });
   const longest = config["data.max_prompt_length"] + config["data.max_response_length"];
   const budget = config["actor_rollout_ref.actor.ppo_max_token_len_per_gpu"];
   if (budget < longest)

@@ -92,7 +92,14 @@ export type RunEvent =
       readonly samples: number;
     }
   | { readonly type: "responses"; readonly step: number; readonly responses: readonly LiveResponse[] }
-  | { readonly type: "scored"; readonly step: number; readonly responses: readonly ScoredResponse[] }
+  | {
+      /** The first group that a step trains on, which dynamic sampling may have chosen after the one that was shown. */
+      readonly type: "scored";
+      readonly step: number;
+      readonly question: string;
+      readonly groundTruth: string;
+      readonly responses: readonly ScoredResponse[];
+    }
   | { readonly type: "metrics"; readonly row: MetricRow }
   | { readonly type: "evaluation"; readonly evaluation: Evaluation }
   | { readonly type: "checkpoint"; readonly step: number; readonly bytes: number }

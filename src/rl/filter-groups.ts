@@ -37,6 +37,9 @@ export function filterGroups(
   );
 }
 
+/** A step cannot be filled with these settings; nothing is lost, and the run waits for others. */
+export class SamplingLimitError extends UserError {}
+
 /** How far the sampling of a step is. */
 export interface SamplingCount {
   /** Groups kept so far. */
@@ -49,11 +52,11 @@ export interface SamplingCount {
   readonly maxBatches: number;
 }
 
-/** Whether prompts must be sampled once more. Throws UserError when they must and may not. */
+/** Whether prompts must be sampled once more. Throws SamplingLimitError when they must and may not. */
 export function needsMoreGroups({ kept, wanted, batches, maxBatches }: SamplingCount): boolean {
   if (kept >= wanted) return false;
   if (maxBatches > 0 && batches >= maxBatches) {
-    throw new UserError(
+    throw new SamplingLimitError(
       `After ${batches} rounds of sampling, ${kept} of ${wanted} groups had responses of different quality, and equal ones teach nothing: the problems are too easy or too hard for this model. Allow more rounds (algorithm.filter_groups.max_num_gen_batches), take other problems, or turn dynamic sampling off (algorithm.filter_groups.enable).`,
     );
   }

@@ -6,14 +6,10 @@ import type { RolloutProgress, RolloutResponse } from "../rollout/engine.ts";
 import type { StepControl } from "./control.ts";
 import type { LiveResponse } from "./events.ts";
 import { samplingOf } from "./options.ts";
-import type { Prompt } from "./prompts.ts";
+import type { Drawn, Prompt } from "./prompts.ts";
 import type { Run } from "./run.ts";
 
-/** A prompt of a step with the number that names it to the random generator. */
-export interface StepPrompt {
-  readonly item: Prompt;
-  readonly key: number;
-}
+export type StepPrompt = Drawn<Prompt>;
 
 /** The responses [prompts][n]. Throws Interrupted when the step is left. */
 export function generateGroups(

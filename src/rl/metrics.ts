@@ -120,6 +120,28 @@ export const METRICS: readonly Metric[] = [
     isShare: true,
   },
   {
+    key: "train/num_gen_batches",
+    label: "Rounds of sampling",
+    description: "How often problems were answered to fill the step (dynamic sampling).",
+  },
+  {
+    key: "train/filtered_prompts_ratio",
+    label: "Groups left out",
+    description: "Share of groups that dynamic sampling left out because their responses earned the same.",
+    isShare: true,
+  },
+  {
+    key: "reward/overlong_penalty",
+    label: "Penalty for length",
+    description: "Mean of what responses paid for their length; it is in the reward.",
+  },
+  {
+    key: "reward/overlong",
+    label: "Long responses",
+    description: "Share of responses that paid for their length.",
+    isShare: true,
+  },
+  {
     key: "actor/pg_loss",
     label: "Policy loss",
     description: "The policy loss without KL and entropy terms. Its level means little; NaN means trouble.",

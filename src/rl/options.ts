@@ -9,6 +9,10 @@ import type { RolloutOptions } from "../rollout/engine.ts";
 import type { AdvantageEstimator, AdvantageSettings } from "./advantages/advantage.ts";
 import { ADVANTAGE_ESTIMATORS } from "./advantages/index.ts";
 import type { RunConfig } from "./config.ts";
+import type { FilterPrecision } from "./filter-groups.ts";
+import { FILTER_METRICS } from "./filter-groups.ts";
+import type { OrderOptions } from "./prompts.ts";
+import type { OverlongSettings } from "./rewards/overlong.ts";
 import { aggregationMode } from "./losses/aggregate.ts";
 import type { AggregationMode } from "./losses/aggregate.ts";
 import { POLICY_LOSSES } from "./losses/index.ts";
@@ -136,6 +140,42 @@ export function samplingOf(config: RunConfig): RolloutOptions["sampling"] {
     topK: Math.max(0, config["actor_rollout_ref.rollout.top_k"]),
     topP: config["actor_rollout_ref.rollout.top_p"],
     seed: [config["data.seed"], 0],
+  };
+}
+
+/** In which order prompts are taken. */
+export const orderOf = (config: RunConfig): OrderOptions => ({
+  seed: config["data.seed"],
+  shuffle: config["data.shuffle"],
+});
+
+export interface FilterSettings {
+  readonly precision: FilterPrecision;
+  /** Prompts answered in a round. */
+  readonly roundSize: number;
+  /** 0 or below: no limit. */
+  readonly maxRounds: number;
+}
+
+/** Dynamic sampling; undefined when it is off. */
+export function filterOf(config: RunConfig): FilterSettings | undefined {
+  if (!config["algorithm.filter_groups.enable"]) return undefined;
+  const { precision } = entryOf(FILTER_METRICS, config["algorithm.filter_groups.metric"]);
+  const roundSize = config["data.gen_batch_size"];
+  return {
+    precision,
+    roundSize: roundSize > 0 ? roundSize : config["data.train_batch_size"],
+    maxRounds: config["algorithm.filter_groups.max_num_gen_batches"],
+  };
+}
+
+/** The penalty for long responses; undefined when it is off. */
+export function overlongOf(config: RunConfig): OverlongSettings | undefined {
+  if (!config["reward.reward_kwargs.overlong_buffer_cfg.enable"]) return undefined;
+  return {
+    maxLength: config["data.max_response_length"],
+    buffer: config["reward.reward_kwargs.overlong_buffer_cfg.len"],
+    factor: config["reward.reward_kwargs.overlong_buffer_cfg.penalty_factor"],
   };
 }
 

@@ -1,5 +1,5 @@
-// From problems to prompts in tokens, and in which order a run takes them. The order depends on the seed and the step alone,
-// so a resumed run needs no cursor. Samples nothing.
+// From problems to prompts in tokens, and in which order a run takes them. The order depends on the seed alone; how many a run
+// has taken is its only cursor. Samples nothing.
 
 import { UserError } from "../common/errors.ts";
 import { SeededRandom } from "../common/random.ts";
@@ -44,19 +44,31 @@ export function promptsOf(
   return { prompts, tooLong: all.length - prompts.length };
 }
 
+/** A prompt of a step with the number that names it to the random generator. */
+export interface Drawn<T> {
+  readonly item: T;
+  readonly key: number;
+}
+
+export interface OrderOptions {
+  readonly seed: number;
+  readonly shuffle: boolean;
+}
+
 /**
- * The `batchSize` prompts of step `step` (the first is 1): the prompts shuffled, again for every pass, as one endless list
- * that steps take their share from in turn. `key` is the place in that list, so no two prompts of a run share one.
+ * `count` prompts from place `first` of one endless list: the prompts shuffled, again for every pass. `key` is the place in
+ * that list, so no two prompts of a run share one.
  */
-export function batchAt<T>(
+export function promptsFrom<T>(
   prompts: readonly T[],
-  step: number,
-  { batchSize, seed, shuffle }: { batchSize: number; seed: number; shuffle: boolean },
-): { item: T; key: number }[] {
+  first: number,
+  count: number,
+  { seed, shuffle }: OrderOptions,
+): Drawn<T>[] {
   let epoch = -1;
   let order: number[] = [];
-  return Array.from({ length: batchSize }, (_, i) => {
-    const key = (step - 1) * batchSize + i;
+  return Array.from({ length: count }, (_, i) => {
+    const key = first + i;
     if (Math.floor(key / prompts.length) !== epoch) {
       epoch = Math.floor(key / prompts.length);
       order = Array.from(prompts, (_, at) => at);
@@ -66,6 +78,5 @@ export function batchAt<T>(
   });
 }
 
-/** Passes over `count` prompts, whole and begun, after `step` steps. */
-export const epochsAfter = (step: number, batchSize: number, count: number): number =>
-  (step * batchSize) / count;
+/** Passes over `count` prompts, whole and begun, after `drawn` of them were taken. */
+export const epochsAfter = (drawn: number, count: number): number => drawn / count;

@@ -16,6 +16,8 @@ export interface RunProgress {
   /** Updates applied, which AdamW counts. */
   readonly optimizerSteps: number;
   readonly skippedUpdates: number;
+  /** Prompts taken so far; dynamic sampling takes more of them than it trains on. */
+  readonly drawn: number;
   readonly history: readonly MetricRow[];
   readonly evaluations: readonly Evaluation[];
 }
@@ -24,6 +26,7 @@ export const FRESH: RunProgress = {
   step: 0,
   optimizerSteps: 0,
   skippedUpdates: 0,
+  drawn: 0,
   history: [],
   evaluations: [],
 };

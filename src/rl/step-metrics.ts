@@ -3,10 +3,11 @@
 import { STEP } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
 import type { LossStats } from "./losses/stats.ts";
-import { updatesPerStep, usesReference } from "./options.ts";
+import { filterOf, overlongOf, updatesPerStep, usesReference } from "./options.ts";
 import type { Prompt } from "./prompts.ts";
 import { epochsAfter } from "./prompts.ts";
 import type { Run } from "./run.ts";
+import type { StepSample } from "./sample.ts";
 import type { ScoredRollout } from "./score.ts";
 import type { SftExample, SftResult } from "./sft.ts";
 import type { StepUpdate } from "./update.ts";
@@ -30,18 +31,20 @@ interface RlStep {
   readonly prompts: readonly Prompt[];
   readonly rollouts: readonly ScoredRollout[];
   readonly update: StepUpdate;
-  readonly rolloutSeconds: number;
+  readonly sample: StepSample;
+  /** Prompts taken by the run so far. */
+  readonly drawn: number;
 }
 
 /** What a step of reinforcement learning logs. */
-export function rlMetrics(run: Run, { step, prompts, rollouts, update, rolloutSeconds }: RlStep): MetricRow {
+export function rlMetrics(run: Run, { step, prompts, rollouts, update, sample, drawn }: RlStep): MetricRow {
   const lengths = rollouts.map(({ tokens }) => tokens.length);
   const promptLengths = prompts.map(({ tokens }) => tokens.length);
   const { seconds } = update;
-  const stepSeconds = rolloutSeconds + seconds.oldLogProb + seconds.reference + seconds.update;
+  const stepSeconds = sample.seconds + seconds.oldLogProb + seconds.reference + seconds.update;
   const tokens = sum(lengths) + sum(promptLengths) * run.config["actor_rollout_ref.rollout.n"];
   return {
-    ...common(run, step, update.lr),
+    ...common(run, step, update.lr, drawn),
     ...spread(
       "critic/score",
       rollouts.map(({ reward }) => reward.score),
@@ -63,12 +66,31 @@ export function rlMetrics(run: Run, { step, prompts, rollouts, update, rolloutSe
     ...samplerDifference(rollouts, update),
     "perf/total_num_tokens": tokens,
     "perf/throughput": tokens / stepSeconds,
-    "perf/rollout_throughput": sum(lengths) / rolloutSeconds,
-    "timing_s/gen": rolloutSeconds,
+    "perf/rollout_throughput": sample.tokens / sample.seconds,
+    ...samplingMetrics(run, sample, rollouts),
+    "timing_s/gen": sample.seconds,
     ...(updatesPerStep(run.config) > 1 && { "timing_s/old_log_prob": seconds.oldLogProb }),
     ...(usesReference(run.config) && { "timing_s/ref": seconds.reference }),
     "timing_s/update_actor": seconds.update,
     "timing_s/step": stepSeconds,
+  };
+}
+
+/** Of dynamic sampling and of the penalty for length, where they are on. */
+function samplingMetrics(
+  { config }: Run,
+  { rounds, filteredShare }: StepSample,
+  rollouts: readonly ScoredRollout[],
+): MetricRow {
+  return {
+    ...(filterOf(config) && {
+      "train/num_gen_batches": rounds,
+      "train/filtered_prompts_ratio": filteredShare,
+    }),
+    ...(overlongOf(config) && {
+      "reward/overlong_penalty": mean(rollouts.map(({ overlongPenalty }) => overlongPenalty)),
+      "reward/overlong": share(rollouts, ({ overlongPenalty }) => overlongPenalty < 0),
+    }),
   };
 }
 
@@ -119,13 +141,15 @@ interface SftStep {
   readonly result: SftResult;
   readonly lr: number;
   readonly seconds: number;
+  /** Prompts taken by the run so far. */
+  readonly drawn: number;
 }
 
 /** What a step of supervised fine-tuning logs. */
-export function sftMetrics(run: Run, { step, examples, result, lr, seconds }: SftStep): MetricRow {
+export function sftMetrics(run: Run, { step, examples, result, lr, seconds, drawn }: SftStep): MetricRow {
   const tokens = sum(examples.map(({ prompt, response }) => prompt.length + response.length));
   return {
-    ...common(run, step, lr),
+    ...common(run, step, lr, drawn),
     "train/loss": result.loss,
     "actor/grad_norm": result.gradNorm,
     "perf/total_num_tokens": tokens,
@@ -135,8 +159,8 @@ export function sftMetrics(run: Run, { step, examples, result, lr, seconds }: Sf
   };
 }
 
-const common = ({ config, train }: Run, step: number, lr: number): MetricRow => ({
+const common = ({ train }: Run, step: number, lr: number, drawn: number): MetricRow => ({
   [STEP]: step,
-  "training/epoch": epochsAfter(step, config["data.train_batch_size"], train.length),
+  "training/epoch": epochsAfter(drawn, train.length),
   "actor/lr": lr,
 });

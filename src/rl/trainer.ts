@@ -3,6 +3,7 @@
 
 import { deviceChoices } from "../model/device-choices.ts";
 import { Interrupted, StepControl } from "./control.ts";
+import { SamplingLimitError } from "./filter-groups.ts";
 import { evaluate, evaluationRow } from "./evaluate.ts";
 import type { Evaluation, RunEvent, RunListener, RunState as State } from "./events.ts";
 import { STEP, VAL_STRICT } from "./metrics.ts";
@@ -10,7 +11,8 @@ import type { MetricRow } from "./metrics.ts";
 import type { Run } from "./run.ts";
 import type { RunProgress, RunState } from "./state.ts";
 import { FRESH, readTensors } from "./state.ts";
-import type { PendingRollout, StepResult } from "./step.ts";
+import type { StepSample } from "./sample.ts";
+import type { StepResult } from "./step.ts";
 import { rlStep, supervisedStep } from "./step.ts";
 
 /** Keeps checkpoints. */
@@ -38,8 +40,10 @@ export class Trainer {
   #saved: RunProgress | undefined;
   /** Progress that was last tried to keep: a full disk is asked again only when somebody asks for it. */
   #tried: RunProgress | undefined;
-  #pending: PendingRollout | undefined;
+  #pending: StepSample | undefined;
   #hasEnded = false;
+  /** Why a pause was not asked for. */
+  #reason: string | undefined;
   #startStep = 0;
   #startTime = 0;
 
@@ -124,9 +128,16 @@ export class Trainer {
         else if (this.#progress.step >= total) return "finished";
         else await this.#step();
       } catch (error) {
-        if (!(error instanceof Interrupted)) throw error;
+        if (error instanceof SamplingLimitError) this.#pauseBecause(error.message);
+        else if (!(error instanceof Interrupted)) throw error;
       }
     }
+  }
+
+  /** Nothing is lost, but the step cannot be taken with these settings. */
+  #pauseBecause(message: string): void {
+    if (this.#wanted === "run") this.#wanted = "pause";
+    this.#reason = message;
   }
 
   async #wait(): Promise<void> {
@@ -134,7 +145,8 @@ export class Trainer {
     const pause = new Promise<void>((resolve) => {
       this.#proceed = resolve;
     });
-    this.#tell("paused");
+    this.#tell("paused", this.#reason);
+    this.#reason = undefined;
     await pause;
     this.#proceed = undefined;
     // A pause is no time that steps take.
@@ -175,21 +187,27 @@ export class Trainer {
   }
 
   async #step(): Promise<void> {
-    const { step, optimizerSteps, skippedUpdates } = this.#progress;
-    const result = await this.#under(step + 1, (control) => this.#oneStep(optimizerSteps, control));
+    const progress = this.#progress;
+    const step = progress.step + 1;
+    const result = await this.#under(step, (control) => this.#oneStep(progress, control));
     this.#pending = undefined;
-    const skipped = skippedUpdates + result.skipped;
+    const skippedUpdates = progress.skippedUpdates + result.skipped;
     this.#log(
-      { ...result.metrics, "actor/skipped_updates": skipped },
-      { step: step + 1, optimizerSteps: optimizerSteps + result.applied, skippedUpdates: skipped },
+      { ...result.metrics, "actor/skipped_updates": skippedUpdates },
+      {
+        step,
+        optimizerSteps: progress.optimizerSteps + result.applied,
+        skippedUpdates,
+        drawn: progress.drawn + result.drawn,
+      },
     );
-    if (result.skipped > 0) this.#tellSkipped(step + 1, result.skipped);
+    if (result.skipped > 0) this.#tellSkipped(step, result.skipped);
   }
 
-  #oneStep(optimizerSteps: number, control: StepControl): Promise<StepResult> {
-    if (this.#run.config["gradus.mode"] === "sft") return supervisedStep(this.#run, optimizerSteps, control);
-    return rlStep(this.#run, optimizerSteps, control, this.#pending, (rollout) => {
-      this.#pending = rollout;
+  #oneStep(progress: RunProgress, control: StepControl): Promise<StepResult> {
+    if (this.#run.config["gradus.mode"] === "sft") return supervisedStep(this.#run, progress, control);
+    return rlStep(this.#run, progress, control, this.#pending, (sample) => {
+      this.#pending = sample;
     });
   }
 

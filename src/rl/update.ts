@@ -12,6 +12,7 @@ import { aggregationWeight } from "./losses/aggregate.ts";
 import { clearLossStats, policyLoss, readLossStats, uploadReference } from "./losses/launch.ts";
 import type { LossBatch } from "./losses/policy-loss.ts";
 import { sequenceStarts } from "./losses/policy-loss.ts";
+import { randomPerToken } from "./losses/selection.ts";
 import type { LossStats } from "./losses/stats.ts";
 import {
   adamwOptions,
@@ -24,6 +25,9 @@ import {
 import type { Prompt } from "./prompts.ts";
 import type { Run } from "./run.ts";
 import type { ScoredRollout } from "./score.ts";
+
+/** More than a step has; numbers the micro-batches of a run for losses that choose tokens at random. */
+const MICRO_BATCHES = 65536;
 
 /** What became of one mini-batch. */
 export interface UpdateResult {
@@ -94,7 +98,9 @@ export async function updatePolicy(
         clearLossStats(recorder, run.lossMemory);
         for (const micro of micros) {
           control.check();
-          const numbers = await accumulate(run, micro, counts);
+          // No other micro-batch of the run has this number, whatever the settings.
+          const stream = control.step * MICRO_BATCHES + done;
+          const numbers = await accumulate(run, micro, counts, stream);
           if (!micro.oldLogProb) keep(micro, numbers);
           control.progress("update", ++done, total);
         }
@@ -175,7 +181,12 @@ const temperatureOf = ({ config }: Run): number => config["actor_rollout_ref.rol
  * Forward, loss and backward of one micro-batch: adds to the gradients and to the counts. Waits for the device, so that no
  * more than one micro-batch is under way and a pause is answered between two.
  */
-async function accumulate(run: Run, micro: Micro, counts: MiniBatch["counts"]): Promise<TokenNumbers> {
+async function accumulate(
+  run: Run,
+  micro: Micro,
+  counts: MiniBatch["counts"],
+  stream: number,
+): Promise<TokenNumbers> {
   const { policy, lossMemory } = run;
   const { recorder, memory } = policy;
   const { head } = memory;
@@ -184,7 +195,7 @@ async function accumulate(run: Run, micro: Micro, counts: MiniBatch["counts"]): 
   policyLoss(recorder, {
     memory: lossMemory,
     head,
-    batch: lossBatch(run, micro, counts),
+    batch: lossBatch(run, micro, counts, stream),
     objective: objectiveOf(run.config),
   });
   policy.backward();
@@ -206,6 +217,7 @@ function lossBatch(
   { config }: Run,
   { batch, rollouts, oldLogProb }: Micro,
   counts: MiniBatch["counts"],
+  stream: number,
 ): LossBatch {
   const { policy, penalty, tokenNormaliser } = aggregationOf(config, objectiveOf(config));
   const weights = (mode: typeof policy): Float64Array =>
@@ -218,6 +230,7 @@ function lossBatch(
     weight: weights(policy),
     penaltyWeight: weights(penalty),
     sequenceStarts: sequenceStarts(batch.sources),
+    random: randomPerToken([config["data.seed"], stream], rollouts.length),
   };
 }
 

@@ -82,7 +82,8 @@ export function viewAfter(before: RunView | undefined, event: RunEvent): RunView
       return view.group ? { ...view, group: { ...view.group, responses: event.responses } } : view;
     case "scored": {
       if (!view.group) return view;
-      const group = { ...view.group, scored: event.responses };
+      const { question, groundTruth, responses: scored } = event;
+      const group = { ...view.group, question, groundTruth, scored };
       return { ...view, group, scoredGroup: group };
     }
     case "metrics":

@@ -67,7 +67,10 @@ describe("a file that does not fit is refused in a sentence, and the former prob
       text: [good, "{oops", good.replace("1+1", "1+2")].join("\n"),
     });
     await page.getByText("mixed.jsonl").first().waitFor();
-    await page.locator("gradus-problems-card").getByRole("button", { name: /Change/ }).click();
+    await page
+      .locator("gradus-problems-card")
+      .getByRole("button", { name: /Change/ })
+      .click();
     await page.getByText("1 row left out", { exact: true }).click();
     await page.getByText("line 2", { exact: true }).waitFor();
   });

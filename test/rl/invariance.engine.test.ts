@@ -8,14 +8,13 @@ import type { Policy } from "../../src/model/policy.ts";
 import { trained } from "../../src/node/verify/run.ts";
 import { optimizerStep } from "../../src/optim/optimizer.ts";
 import { StepControl } from "../../src/rl/control.ts";
-import { generateGroups } from "../../src/rl/generate.ts";
 import { objectiveReference } from "../../src/rl/losses/reference.ts";
 import { adamwOptions, objectiveOf } from "../../src/rl/options.ts";
-import { batchAt } from "../../src/rl/prompts.ts";
+import { sampleStep } from "../../src/rl/sample.ts";
 import type { Run } from "../../src/rl/run.ts";
 import { createRun } from "../../src/rl/run.ts";
 import type { ScoredRollout } from "../../src/rl/score.ts";
-import { scoreRollouts } from "../../src/rl/score.ts";
+import { scoreGroups } from "../../src/rl/score.ts";
 import { sftStep } from "../../src/rl/sft.ts";
 import { updatePolicy } from "../../src/rl/update.ts";
 import { relativeL2 } from "../harness.ts";
@@ -96,10 +95,13 @@ test.each([
   const control = new StepControl(1, () => {});
   const run = await createRun(recorder, model, problems, config);
   await leaveReference(run);
-  const prompts = batchAt(run.train, 1, { batchSize: 4, seed: config["data.seed"], shuffle: true });
-  const rollouts = scoreRollouts(run, prompts, await generateGroups(run, prompts, control));
+  const { groups } = await sampleStep(run, 0, control);
+  const rollouts = scoreGroups(
+    run,
+    groups.map(({ responses }) => responses),
+  );
   checkAdvantages(rollouts);
-  const items = prompts.map(({ item }) => item);
+  const items = groups.map(({ prompt }) => prompt.item);
   const { updates } = await updatePolicy(run, items, rollouts, 3, control);
   const weights = await trained(run.policy, "value");
   run.destroy();

@@ -3,15 +3,19 @@
 import { describe, expect, test } from "vitest";
 
 import { openModel } from "../../src/model/open-model.ts";
-import { batchAt, epochsAfter, promptsOf } from "../../src/rl/prompts.ts";
+import { epochsAfter, promptsFrom, promptsOf } from "../../src/rl/prompts.ts";
 import { tinyFiles, tinyInputs } from "./tiny-run.ts";
 
 const ITEMS = Array.from({ length: 10 }, (_, i) => i);
 const OPTIONS = { batchSize: 4, seed: 7, shuffle: true };
 
+/** The items of step `step`, the first being 1. */
+const batchAt = (step: number, { batchSize, ...order }: typeof OPTIONS): { item: number; key: number }[] =>
+  promptsFrom(ITEMS, (step - 1) * batchSize, batchSize, order);
+
 /** The items of steps 1 to `steps`, as one list. */
 const taken = (steps: number, options = OPTIONS): { item: number; key: number }[] =>
-  Array.from({ length: steps }, (_, i) => batchAt(ITEMS, i + 1, options)).flat();
+  Array.from({ length: steps }, (_, i) => batchAt(i + 1, options)).flat();
 
 describe("the prompts of steps", () => {
   test("are every prompt once in each pass, in a new order each time", () => {
@@ -21,8 +25,8 @@ describe("the prompts of steps", () => {
     expect(new Set(passes.map(String)).size).toBe(6);
   });
 
-  test("depend on seed and step alone, and on the seed", () => {
-    expect(batchAt(ITEMS, 9, OPTIONS)).toEqual(taken(15).slice(32, 36));
+  test("depend on seed and place alone, and on the seed", () => {
+    expect(batchAt(9, OPTIONS)).toEqual(taken(15).slice(32, 36));
     expect(taken(3, { ...OPTIONS, seed: 8 })).not.toEqual(taken(3));
   });
 
@@ -43,7 +47,7 @@ describe("the prompts of steps", () => {
   });
 
   test("count passes, whole and begun", () => {
-    expect([1, 5, 10].map((step) => epochsAfter(step, 4, 10))).toEqual([0.4, 2, 4]);
+    expect([4, 20, 40].map((drawn) => epochsAfter(drawn, 10))).toEqual([0.4, 2, 4]);
   });
 });
 

@@ -20,6 +20,15 @@ const LORA = {
   "actor_rollout_ref.actor.optim.lr": 1e-2,
 };
 
+/** Groups without spread are left out, so that steps take different numbers of prompts. */
+const SAMPLING = {
+  "algorithm.filter_groups.enable": true,
+  "data.gen_batch_size": 1,
+  "actor_rollout_ref.rollout.n": 2,
+  "reward.reward_kwargs.overlong_buffer_cfg.enable": true,
+  "reward.reward_kwargs.overlong_buffer_cfg.len": 4,
+};
+
 const METHODS = [
   [
     "full fine-tuning with KL to a kept copy",
@@ -31,6 +40,7 @@ const METHODS = [
     },
   ],
   ["LoRA with KL, entropy, two mini-batches and two passes", LORA],
+  ["dynamic sampling with a penalty for length", SAMPLING],
   ["supervised fine-tuning", { "gradus.mode": "sft" }],
 ] as const;
 

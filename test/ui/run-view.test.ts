@@ -34,7 +34,12 @@ const evaluation = (step: number): Evaluation => {
 
 describe("a run's view", () => {
   test("the scored group stays while the next one is written", () => {
-    const view = after([running, group(1), { type: "scored", step: 1, responses: [scored] }, group(2)]);
+    const view = after([
+      running,
+      group(1),
+      { type: "scored", step: 1, question: "q", groundTruth: "1", responses: [scored] },
+      group(2),
+    ]);
     expect(view.group).toMatchObject({ step: 2, responses: [] });
     expect(view.group?.scored).toBeUndefined();
     expect(view.scoredGroup).toMatchObject({ step: 1, scored: [scored] });

@@ -76,8 +76,14 @@ export const train = defineCommand({
       config,
     };
     const terminal = new Terminal(config["trainer.total_training_steps"]);
+    const under: { run?: ActiveRun } = {};
     const listen = (event: RunEvent): void => {
       if (event.type === "metrics") folder.addMetrics(event.row);
+      // A run that waits for other settings has nobody here to give them: it is kept and ended.
+      if (event.type === "state" && event.state === "paused" && event.message) {
+        terminal.line(event.message);
+        under.run?.trainer.stop();
+      }
       terminal.hear(event);
     };
     const recorder = await openEngine({ gpu: await installWebGpu() });
@@ -90,6 +96,7 @@ export const train = defineCommand({
       : await beginRun(recorder, folder.keeping, RUN_ID, inputs, listen);
     // Only now: a run that was refused leaves the folder as it was.
     await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config);
+    under.run = active;
     await folder.writeHistory(active.trainer.progress.history);
     return follow(active, folder, model, config, values.out, terminal);
   },

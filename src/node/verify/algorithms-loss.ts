@@ -62,7 +62,9 @@ export function lossCaseOf({ params, inputs }: GoldenCase): LossCase {
   const mask = matrixOf(inputs["response_mask"]);
   const of = (name: string): number[] => packed(matrixOf(inputs[name]), mask);
   const loss = policyLossById(String(params["loss_mode"]));
-  const counts = (params["global_batch_info"] ?? {}) as Record<string, unknown>;
+  const given = (params["global_batch_info"] ?? {}) as Record<string, unknown>;
+  // verl takes GMPO's mean over the rows of the micro-batch, empty ones included, whatever the whole batch is.
+  const counts = loss.id === "geo_mean" ? { global_batch_size: mask.length } : given;
   const mode = aggregationMode(String(params["loss_agg_mode"]));
   const entropy = inputs["entropy"] ? of("entropy") : of("log_prob").map(() => 0);
   const coef = numberOf(params["kl_loss_coef"]);
@@ -76,9 +78,11 @@ export function lossCaseOf({ params, inputs }: GoldenCase): LossCase {
       oldLogProb: of("old_log_prob"),
       advantage: of("advantages"),
       weight: goldenWeights(loss.aggregation ?? mode, mask, counts),
-      penaltyWeight: goldenWeights(mode, mask, counts),
+      penaltyWeight: goldenWeights(mode, mask, given),
       ...(inputs["rollout_is_weights"] ? { samplerWeight: of("rollout_is_weights") } : {}),
       sequenceStarts: startsOf(rowLengths(mask)),
+      // Golden files were made with the identity in place of a random order.
+      random: of("log_prob").map((_, r, all) => r / all.length),
     },
     objective: {
       loss,
@@ -122,8 +126,30 @@ export interface LossResult extends Pick<ObjectiveValue, "loss" | "dLogProb" | "
 /** Loss, gradients [R] and counts of a case in double precision. */
 export function runOnCpu({ policy, batch, objective }: LossCase): LossResult {
   const result = objectiveReference(policy, batch, objective);
-  const weight = (r: number): number => batch.weight[r]! * (batch.samplerWeight?.[r] ?? 1);
+  const sampler = objective.loss.appliesSamplerWeight ? undefined : batch.samplerWeight;
+  const weight = (r: number): number => batch.weight[r]! * (sampler?.[r] ?? 1);
   return { ...result, pgLoss: result.tokenLoss.map((loss, r) => loss * weight(r)), klRef: result.tokenKl };
+}
+
+/** More than float32 may be off in a log-probability near 4 and in exp. */
+const FEW_BITS = 6e-7;
+
+/** Tokens so near a bound that the last bits of float32 decide whether they count as clipped: clippedLow or High, and Dual. */
+export function tokensOnEdge({ policy, batch, objective }: LossCase): { clipped: number; dual: number } {
+  const { oldLogProb } = batch;
+  const moved = (by: number): LossResult["stats"] => {
+    // A ratio of exactly 1 is exact on any device.
+    const logProb = Array.from(policy.logProb, (value, r) =>
+      oldLogProb === "current" || value === oldLogProb[r] ? value : value + by,
+    );
+    return runOnCpu({ policy: { ...policy, logProb }, batch, objective }).stats;
+  };
+  const [less, more] = [moved(-FEW_BITS), moved(FEW_BITS)];
+  const low = Math.abs(more.clippedLow - less.clippedLow);
+  return {
+    clipped: low + Math.abs(more.clippedHigh - less.clippedHigh),
+    dual: Math.abs(more.clippedDual - less.clippedDual),
+  };
 }
 
 /** Runs cases on a device, in buffers made once. */

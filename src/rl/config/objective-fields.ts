@@ -20,7 +20,7 @@ export const OBJECTIVE_FIELDS = {
     kind: "number",
     label: "Format reward",
     help: "Reward of a response that states a number in the right form, but a wrong one.",
-    topic: "Advantage",
+    topic: "Reward",
     default: 0,
     min: 0,
     max: 1,

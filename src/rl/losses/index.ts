@@ -2,13 +2,48 @@
 
 import { UserError } from "../../common/errors.ts";
 import { nearest } from "../../common/nearest.ts";
+import { cispoBySign } from "./cispo-by-sign.ts";
+import { cispoCap } from "./cispo-cap.ts";
+import { cispo } from "./cispo.ts";
+import { clipCov } from "./clip-cov.ts";
+import { dppoKl } from "./dppo-kl.ts";
+import { dppoTv } from "./dppo-tv.ts";
+import { dro } from "./dro.ts";
+import { geoMean } from "./geo-mean.ts";
+import { gpg } from "./gpg.ts";
+import { gspo } from "./gspo.ts";
+import { klCov } from "./kl-cov.ts";
+import { luspo } from "./luspo.ts";
 import type { PolicyLoss } from "./policy-loss.ts";
+import { reinforce } from "./reinforce.ts";
+import { sapoMin } from "./sapo-min.ts";
+import { sapo } from "./sapo.ts";
 import { vanilla } from "./vanilla.ts";
+import { vespo } from "./vespo.ts";
 
 export type { LossBatch, LossParams, Objective, PolicyLoss } from "./policy-loss.ts";
 export { lossParams, sequenceStarts } from "./policy-loss.ts";
 
-export const POLICY_LOSSES: readonly PolicyLoss[] = [vanilla];
+/** In the order in which a form offers them. */
+export const POLICY_LOSSES: readonly PolicyLoss[] = [
+  vanilla,
+  gspo,
+  sapo,
+  cispo,
+  geoMean,
+  gpg,
+  reinforce,
+  dppoTv,
+  dppoKl,
+  dro,
+  clipCov,
+  klCov,
+  luspo,
+  vespo,
+  cispoCap,
+  cispoBySign,
+  sapoMin,
+];
 
 /** The loss with this id. Throws UserError naming those that are known. */
 export function policyLossById(id: string): PolicyLoss {

@@ -1,7 +1,9 @@
 // Runs a policy loss on the device: from memory.head.logProb and entropy of a forward pass to dLogProb and dEntropy for the
-// backward pass, with counts that stay on the device until the end of the step. Launcher of shaders/policy_loss.wgsl.
+// backward pass, with counts that stay on the device until the end of the step. Launcher of shaders/policy_loss.wgsl and
+// shaders/token_selection.wgsl.
 
 import policyLossCode from "../../../shaders/policy_loss.wgsl?raw";
+import tokenSelectionCode from "../../../shaders/token_selection.wgsl?raw";
 import { BugError } from "../../common/errors.ts";
 import type { Allocator, Kernel, Recorder, Shader, Tensor } from "../../gpu/index.ts";
 import { ceilDiv, ELEMENT_WORK, grid } from "../../gpu/index.ts";
@@ -9,6 +11,7 @@ import type { HeadMemory } from "../../model/memory.ts";
 import { klKernelType } from "./kl.ts";
 import type { LossBatch, Objective, PolicyLoss } from "./policy-loss.ts";
 import { MAX_LOSS_PARAMS } from "./policy-loss.ts";
+import { selectionCount, selectionRandom } from "./selection.ts";
 import type { LossStats } from "./stats.ts";
 import { LOSS_STATS, lossStatsOf } from "./stats.ts";
 
@@ -23,6 +26,8 @@ export interface LossMemory {
   readonly starts: Tensor;
   /** f32[R,4]. */
   readonly sequenceMeans: Tensor;
+  /** f32[R], for losses that select tokens. */
+  readonly selectionKeys: Tensor;
   /** Log-probabilities under the reference policy, f32[R]; see `keepReference` and `uploadReference`. */
   readonly refLogProb: Tensor;
   /** f32[R,16], of the last micro-batch. */
@@ -39,6 +44,7 @@ export function allocateLossMemory(allocator: Allocator, tokenBudget: number): L
     inputs: make("inputs", tokenBudget, INPUTS),
     starts: allocator.tensor("batch", "loss.starts", [tokenBudget + 1], "u32"),
     sequenceMeans: make("sequenceMeans", tokenBudget, 4),
+    selectionKeys: make("selectionKeys", tokenBudget),
     refLogProb: make("refLogProb", tokenBudget),
     tokenStats: make("tokenStats", tokenBudget, LOSS_STATS.length),
     stats: make("stats", LOSS_STATS.length),
@@ -76,21 +82,73 @@ export interface PolicyLossArgs {
 export function policyLoss(recorder: Recorder, { memory, head, batch, objective }: PolicyLossArgs): void {
   const rows = batch.advantage.length;
   if (rows === 0) return;
-  const { loss, kl } = objective;
-  recorder.write(memory.inputs, lossInputs(loss, batch));
-  const shader = shaderOf(loss);
-  const params = objectiveParams(batch, objective);
-  const tokens = { inputs: memory.inputs, log_prob: head.logProb };
-  if (loss.sequenceTerm) {
-    recorder.write(memory.starts, Uint32Array.from(batch.sequenceStarts));
-    recorder.dispatch({
-      kernel: kernelOf(recorder, shader, "sequence_terms"),
-      params: { ...params, end: batch.sequenceStarts.length - 1 },
-      tensors: { ...tokens, starts: memory.starts, sequence_means: memory.sequenceMeans },
-      workgroups: grid(batch.sequenceStarts.length - 1),
-      work: ELEMENT_WORK * rows,
-    });
-  }
+  recorder.write(memory.inputs, lossInputs(objective.loss, batch));
+  const launch: Launch = {
+    recorder,
+    memory,
+    rows,
+    loss: objective.loss,
+    params: objectiveParams(batch, objective),
+    tokens: { inputs: memory.inputs, log_prob: head.logProb },
+  };
+  if (objective.loss.selection) selectTokens(launch);
+  if (objective.loss.sequenceTerm) sequenceMeans(launch, batch.sequenceStarts);
+  tokenLosses(launch, head, objective);
+  recorder.dispatch({
+    kernel: kernelOf(recorder, shaderOf(objective.loss, "policy_loss"), "add_stats"),
+    params: { ...launch.params, end: rows },
+    tensors: { token_stats: memory.tokenStats, stats: memory.stats },
+    workgroups: [LOSS_STATS.length],
+    work: ELEMENT_WORK * LOSS_STATS.length * rows,
+  });
+}
+
+/** What the dispatches of one micro-batch of R tokens share. */
+interface Launch {
+  readonly recorder: Recorder;
+  readonly memory: LossMemory;
+  readonly rows: number;
+  readonly loss: PolicyLoss;
+  readonly params: Readonly<Record<string, number>>;
+  readonly tokens: Readonly<Record<"inputs" | "log_prob", Tensor>>;
+}
+
+function selectTokens({ recorder, memory, rows, loss, params, tokens }: Launch): void {
+  const shader = shaderOf(loss, "token_selection");
+  const select = kernelOf(recorder, shader, "select_tokens");
+  const tensors = { ...tokens, keys: memory.selectionKeys };
+  recorder.dispatch({
+    kernel: kernelOf(recorder, shader, "selection_keys"),
+    params: { ...params, end: rows },
+    tensors,
+    workgroups: [1],
+    work: 2 * ELEMENT_WORK * rows,
+  });
+  recorder.dispatch({
+    kernel: select,
+    params: { ...params, end: rows },
+    tensors: { inputs: memory.inputs, keys: memory.selectionKeys },
+    workgroups: grid(ceilDiv(rows, select.workgroupSize)),
+    work: 4 * rows * rows,
+  });
+}
+
+function sequenceMeans(launch: Launch, starts: ArrayLike<number>): void {
+  const { recorder, memory, rows, loss, params, tokens } = launch;
+  const sequences = starts.length - 1;
+  recorder.write(memory.starts, Uint32Array.from(starts));
+  recorder.dispatch({
+    kernel: kernelOf(recorder, shaderOf(loss, "policy_loss"), "sequence_terms"),
+    params: { ...params, end: sequences },
+    tensors: { ...tokens, starts: memory.starts, sequence_means: memory.sequenceMeans },
+    workgroups: grid(sequences),
+    work: ELEMENT_WORK * rows,
+  });
+}
+
+function tokenLosses(launch: Launch, head: PolicyLossArgs["head"], { kl }: Objective): void {
+  const { recorder, memory, rows, loss, params, tokens } = launch;
+  const shader = shaderOf(loss, "policy_loss");
   const kernel = kernelOf(recorder, shader, "token_losses", kl ? klKernelType(kl.type) : 0);
   recorder.dispatch({
     kernel,
@@ -107,19 +165,12 @@ export function policyLoss(recorder: Recorder, { memory, head, batch, objective 
     workgroups: grid(ceilDiv(rows, kernel.workgroupSize)),
     work: ELEMENT_WORK * LOSS_STATS.length * rows,
   });
-  recorder.dispatch({
-    kernel: kernelOf(recorder, shader, "add_stats"),
-    params: { ...params, end: rows },
-    tensors: { token_stats: memory.tokenStats, stats: memory.stats },
-    workgroups: [LOSS_STATS.length],
-    work: ELEMENT_WORK * LOSS_STATS.length * rows,
-  });
 }
 
 /** The driver with one loss behind it. */
-const shaderOf = ({ id, wgsl }: PolicyLoss): Shader => ({
-  name: `policy_loss+losses/${id}`,
-  code: `${policyLossCode}\n${wgsl}`,
+const shaderOf = ({ id, wgsl }: PolicyLoss, driver: "policy_loss" | "token_selection"): Shader => ({
+  name: `${driver}+losses/${id}`,
+  code: `${driver === "policy_loss" ? policyLossCode : tokenSelectionCode}\n${wgsl}`,
 });
 
 const kernelOf = (recorder: Recorder, shader: Shader, entry: string, type?: number): Kernel =>
@@ -138,6 +189,7 @@ function objectiveParams(batch: LossBatch, { loss, params, kl, entropyCoef }: Ob
     first: 0,
     end: 0,
     old_is_current: batch.oldLogProb === "current" ? 1 : 0,
+    select_count: loss.selection ? selectionCount(loss.selection, batch.advantage.length, params) : 0,
     kl_coef: kl?.coef ?? 0,
     entropy_coef: entropyCoef,
     ...Object.fromEntries(settings),
@@ -153,12 +205,15 @@ function lossInputs(loss: PolicyLoss, batch: LossBatch): Float32Array<ArrayBuffe
     throw new BugError(`the lists of a loss batch of ${rows} tokens differ in length`);
   }
   const inputs = new Float32Array(INPUTS * rows);
+  const random = loss.selection && selectionRandom(loss.selection, rows, batch.random);
   for (let sequence = 0; sequence + 1 < sequenceStarts.length; sequence++) {
-    for (let r = sequenceStarts[sequence]!; r < sequenceStarts[sequence + 1]!; r++) {
+    const [start, end] = [sequenceStarts[sequence]!, sequenceStarts[sequence + 1]!];
+    for (let r = start; r < end; r++) {
       const sampler = samplerWeight?.[r] ?? 1;
       const old = oldLogProb === "current" ? 0 : oldLogProb[r]!;
       const full = weight[r]! * (loss.appliesSamplerWeight ? 1 : sampler);
-      inputs.set([old, advantage[r]!, sampler, full, penaltyWeight[r]!, sequence], INPUTS * r);
+      const others = [penaltyWeight[r]!, sequence, end - start, random?.[r] ?? 0];
+      inputs.set([old, advantage[r]!, sampler, full, ...others], INPUTS * r);
     }
   }
   return inputs;

@@ -1,5 +1,5 @@
-// What a policy loss is: the loss of one token and its derivative, given the token and what is averaged over its sequence
-// first. The driver (reference.ts in double precision, launch.ts and shaders/policy_loss.wgsl on the device) adds weights, KL
+// What a policy loss is: the loss of one token and its derivative, given the token, what is averaged over its sequence first and
+// whether the token was selected among those of its micro-batch. The driver (reference.ts in double precision, launch.ts and shaders/policy_loss.wgsl on the device) adds weights, KL
 // and entropy terms and counts. Which losses there are is in index.ts.
 
 import { UserError } from "../../common/errors.ts";
@@ -14,9 +14,16 @@ export interface LossToken {
   readonly advantage: number;
   /** Weight that corrects for the sampler, 1 without correction. The driver applies it, see `appliesSamplerWeight`. */
   readonly samplerWeight: number;
+  /** Tokens of its sequence. */
+  readonly length: number;
+  /** 1 when the loss's `selection` took it, else 0. */
+  readonly isSelected: number;
 }
 
-/** Loss of one token, before weights. Counts are 0 or 1. */
+/**
+ * Loss of one token, before weights. Counts are 0 or 1; verl's actor/pg_clipfrac is the share of clippedLow and clippedHigh
+ * together, its pg_clipfrac_lower that of clippedDual, and what a loss counts there is as verl's loss of that name counts.
+ */
 export interface TokenLoss {
   readonly loss: number;
   /** Derivative of the loss with respect to the token's logProb, by torch's conventions at kinks. */
@@ -44,9 +51,22 @@ export const SEQUENCE_TERMS = 4;
 /** Settings that a loss may have; `loss_0` to `loss_7` of the shader's params. */
 export const MAX_LOSS_PARAMS = 8;
 
+/** Tokens that a loss treats differently for how they compare with the others of their micro-batch. */
+export interface TokenSelection<Name extends string = string> {
+  /** The most tokens taken of `rows`, a whole number. */
+  count(rows: number, params: LossParams<Name>): number;
+  /** True when `key` reads `random`, a number in [0, 1) drawn for each token. */
+  readonly isRandom: boolean;
+  /**
+   * The tokens with the smallest keys are taken, the first of equals; one with Infinity never is (NEVER_SELECTED in the
+   * shader). `covariance` is (advantage - mean) * (logProb - mean), with means over the micro-batch.
+   */
+  key(token: LossToken, covariance: number, random: number, params: LossParams<Name>): number;
+}
+
 /** One entry of the list of policy losses. */
 export interface PolicyLoss<Name extends string = string> {
-  /** verl's name, actor_rollout_ref.actor.policy_loss.loss_mode. */
+  /** verl's name, actor_rollout_ref.actor.policy_loss.loss_mode; one of our own where verl has no such loss. */
   readonly id: string;
   readonly label: string;
   readonly description: string;
@@ -65,6 +85,8 @@ export interface PolicyLoss<Name extends string = string> {
   check?(params: LossParams<Name>): void;
   /** Up to 4 numbers whose means over the sequence `tokenLoss` receives; absent: the loss looks at tokens alone. */
   sequenceTerm?(token: LossToken, params: LossParams<Name>): readonly number[];
+  /** Absent: no token is selected. With it the text of the shader has selection_key too. */
+  readonly selection?: TokenSelection<Name>;
   /** `sequenceMean` is empty without `sequenceTerm`. */
   tokenLoss(token: LossToken, sequenceMean: readonly number[], params: LossParams<Name>): TokenLoss;
 }
@@ -92,12 +114,20 @@ export interface LossBatch {
   readonly samplerWeight?: ArrayLike<number>;
   /** First token of every sequence, and R at the end, [S+1]. */
   readonly sequenceStarts: ArrayLike<number>;
+  /** Numbers in [0, 1) for a selection at random, [R]; see `randomPerToken`. Other losses do not look at it. */
+  readonly random?: ArrayLike<number>;
 }
 
 /** Where sequences start among targets [R] in the order of a micro-batch, with R at the end: u32[S+1]. */
 export function sequenceStarts(sources: readonly { readonly token: number }[]): Uint32Array<ArrayBuffer> {
   const starts = sources.flatMap(({ token }, index) => (token === 0 ? [index] : []));
   return Uint32Array.from([...starts, sources.length]);
+}
+
+/** Tokens of the sequence that each token [R] belongs to, given the starts [S+1]. */
+export function sequenceLengths(starts: ArrayLike<number>): number[] {
+  const lengths = Array.from(starts, (start, s) => (starts[s + 1] ?? start) - start);
+  return lengths.flatMap((length) => Array.from({ length }, () => length));
 }
 
 /** The settings of `loss` from a configuration. Throws UserError when one is missing or makes no sense. */

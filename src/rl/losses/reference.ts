@@ -4,7 +4,8 @@
 import { BugError } from "../../common/errors.ts";
 import { klPenalty } from "./kl.ts";
 import type { LossBatch, LossToken, Objective, TokenLoss } from "./policy-loss.ts";
-import { SEQUENCE_TERMS } from "./policy-loss.ts";
+import { SEQUENCE_TERMS, sequenceLengths } from "./policy-loss.ts";
+import { selectedTokens } from "./selection.ts";
 import type { LossStatId, LossStats } from "./stats.ts";
 import { LOSS_STATS } from "./stats.ts";
 
@@ -41,7 +42,7 @@ export function objectiveReference(
   const { loss, params, kl: penalty, entropyCoef } = objective;
   const rows = policy.logProb.length;
   if (penalty && !policy.refLogProb) throw new BugError("a KL term needs the reference's log-probabilities");
-  const tokens = Array.from({ length: rows }, (_, r) => tokenAt(policy, batch, r));
+  const tokens = tokensOf(policy, batch, objective);
   const means = sequenceMeans(objective, tokens, batch.sequenceStarts);
   const result = {
     tokenLoss: new Float64Array(rows),
@@ -71,14 +72,22 @@ export function objectiveReference(
   return { loss: value, ...result, stats };
 }
 
-function tokenAt(policy: PolicyValues, batch: LossBatch, r: number): LossToken {
-  const logProb = policy.logProb[r]!;
-  return {
-    logProb,
-    oldLogProb: batch.oldLogProb === "current" ? logProb : batch.oldLogProb[r]!,
-    advantage: batch.advantage[r]!,
-    samplerWeight: batch.samplerWeight?.[r] ?? 1,
-  };
+function tokensOf(policy: PolicyValues, batch: LossBatch, { loss, params }: Objective): LossToken[] {
+  const lengths = sequenceLengths(batch.sequenceStarts);
+  const tokens = lengths.map((length, r): LossToken => {
+    const logProb = policy.logProb[r]!;
+    return {
+      logProb,
+      oldLogProb: batch.oldLogProb === "current" ? logProb : batch.oldLogProb[r]!,
+      advantage: batch.advantage[r]!,
+      samplerWeight: batch.samplerWeight?.[r] ?? 1,
+      length,
+      isSelected: 0,
+    };
+  });
+  if (!loss.selection) return tokens;
+  const isSelected = selectedTokens(loss.selection, tokens, batch.random, params);
+  return tokens.map((token, r) => ({ ...token, isSelected: isSelected[r]! }));
 }
 
 /** Means of the loss's sequence terms, the same list for every token of a sequence. */

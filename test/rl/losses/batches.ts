@@ -1,7 +1,15 @@
-// Random ragged batches for the loss tests, and a loss that looks at whole sequences: it is not one of the list, and is here
-// to hold the driver's first pass, which the clipped loss does not need.
+// Random ragged batches for the loss tests, settings under which every loss does all it can, and a loss that looks at whole
+// sequences: it is not one of the list, and is here to hold the driver's first pass in every lane.
 
-import type { LossBatch, LossToken, Objective, PolicyLoss } from "../../../src/rl/losses/policy-loss.ts";
+import { DEFAULTS } from "../../../src/rl/config.ts";
+import { lossParams } from "../../../src/rl/losses/policy-loss.ts";
+import type {
+  LossBatch,
+  LossParams,
+  LossToken,
+  Objective,
+  PolicyLoss,
+} from "../../../src/rl/losses/policy-loss.ts";
 import type { PolicyValues } from "../../../src/rl/losses/reference.ts";
 import { vanilla } from "../../../src/rl/losses/vanilla.ts";
 import { noise } from "../../harness.ts";
@@ -13,7 +21,7 @@ export interface Sample {
 
 /** `rows` tokens in sequences of 1 to 40 tokens; one number in three moves far enough to be clipped. */
 export function sample(rows: number, seed = 1): Sample {
-  const old = noise(rows, seed).map((value) => -2 + 1.5 * value);
+  const old = noise(rows, seed).map((value) => -4 + 1.5 * value);
   const step = noise(rows, seed + 1).map((value) => 0.35 * value + (value > 0.9 ? 2 : 0));
   const starts = [0];
   for (let i = 0; starts.at(-1)! < rows; i++)
@@ -33,9 +41,68 @@ export function sample(rows: number, seed = 1): Sample {
       penaltyWeight: noise(rows, seed + 6).map((value) => (1.5 + value) / rows),
       samplerWeight: noise(rows, seed + 7).map((value) => 1 + 0.5 * value),
       sequenceStarts: starts,
+      random: noise(rows, seed + 8).map((value) => (value + 1) / 2),
     },
   };
 }
+
+/** The same with one advantage, weight and sampler weight for each sequence, as sequence-level losses are meant for. */
+export function sampleBySequence(rows: number, seed = 1): Sample {
+  const { policy, batch } = sample(rows, seed);
+  const starts = Array.from(batch.sequenceStarts);
+  const spread = (list: ArrayLike<number>): Float32Array =>
+    Float32Array.from(list, (_, r) => list[starts.findLast((start) => start <= r)!]!);
+  return {
+    policy,
+    batch: {
+      ...batch,
+      advantage: spread(batch.advantage),
+      weight: spread(batch.weight),
+      samplerWeight: spread(batch.samplerWeight!),
+    },
+  };
+}
+
+/** Sequences `first` to `last - 1` of a sample as one of its own. */
+export function part({ policy, batch }: Sample, first: number, last: number): Sample {
+  const starts = Array.from(batch.sequenceStarts).slice(first, last + 1);
+  const [begin = 0, end = 0] = [starts[0], starts.at(-1)];
+  const cut = (list: ArrayLike<number>): Float32Array => Float32Array.from(list).slice(begin, end);
+  return {
+    policy: {
+      logProb: cut(policy.logProb),
+      entropy: cut(policy.entropy),
+      refLogProb: cut(policy.refLogProb),
+    },
+    batch: {
+      oldLogProb: cut(batch.oldLogProb),
+      advantage: cut(batch.advantage),
+      weight: cut(batch.weight),
+      penaltyWeight: cut(batch.penaltyWeight!),
+      samplerWeight: cut(batch.samplerWeight!),
+      random: cut(batch.random!),
+      sequenceStarts: starts.map((start) => start - begin),
+    },
+  };
+}
+
+/** In place of defaults under which nothing is selected, clipped or out of bounds in `sample`. */
+const SETTINGS: Readonly<Record<string, LossParams>> = {
+  gspo: { clipLow: 0.03, clipHigh: 0.04 },
+  luspo: { clipLow: 0.03, clipHigh: 0.04 },
+  dppo_tv: { clipLow: 0.02, clipHigh: 0.03, dualClip: 1.2 },
+  dppo_kl: { clipLow: 0.01, clipHigh: 0.005, dualClip: 1.2 },
+  cispo_by_sign: { clipLow: 0.5, clipHigh: 0.1 },
+  cispo_cap: { cap: 1.1 },
+  clip_cov: { clipLow: 0.2, clipHigh: 0.28, share: 0.1, low: 0.05, high: 2 },
+  kl_cov: { share: 0.2, coef: 0.5 },
+};
+
+/** The default settings of a loss, changed where those would leave a part of it untested. */
+export const paramsOf = (loss: PolicyLoss): LossParams => {
+  const config = DEFAULTS as Readonly<Record<string, unknown>>;
+  return { ...lossParams(loss, (key) => config[key] as number | undefined), ...SETTINGS[loss.id] };
+};
 
 export const objective: Objective = {
   loss: vanilla,
@@ -46,10 +113,12 @@ export const objective: Objective = {
 
 /** -A exp(mean of x) + mean of A * logProb, with a setting that scales x. */
 export const sequenceLoss: PolicyLoss<"scale"> = {
-  ...vanilla,
   id: "sequence-test",
+  label: "",
+  description: "",
+  paper: vanilla.paper,
+  differs: "",
   params: [{ name: "scale", key: "test.scale" }],
-  check() {},
   appliesSamplerWeight: true,
   sequenceTerm: ({ logProb, oldLogProb, advantage }: LossToken, { scale }) => [
     scale * (logProb - oldLogProb),

@@ -3,14 +3,12 @@
 
 import { describe, expect, test } from "vitest";
 
-import type { Recorder } from "../../../src/gpu/index.ts";
 import { GpuAllocator } from "../../../src/gpu/index.ts";
 import { KINDS, placeOf } from "../../../src/node/verify/algorithms-cases.ts";
 import type { GoldenCase } from "../../../src/node/verify/algorithms-golden.ts";
 import { parseCases } from "../../../src/node/verify/algorithms-golden.ts";
 import { reportLines, runAlgorithms } from "../../../src/node/verify/algorithms.ts";
 import { KL_TYPES } from "../../../src/rl/losses/kl.ts";
-import type { LossMemory } from "../../../src/rl/losses/launch.ts";
 import {
   allocateLossMemory,
   clearLossStats,
@@ -19,63 +17,11 @@ import {
   readLossStats,
   uploadReference,
 } from "../../../src/rl/losses/launch.ts";
-import type { LossBatch, Objective } from "../../../src/rl/losses/policy-loss.ts";
-import type { PolicyValues } from "../../../src/rl/losses/reference.ts";
-import { objectiveReference } from "../../../src/rl/losses/reference.ts";
 import { LOSS_STATS } from "../../../src/rl/losses/stats.ts";
 import { expectClose, sharedRecorder, upload, zeros } from "../../harness.ts";
 import { eachWorkgroupSize } from "../../variants.ts";
-import type { Sample } from "./batches.ts";
-import { objective, sample, sequenceLoss } from "./batches.ts";
-
-/** float32 with exp of some last bits, beside the largest value. */
-const CLOSE = 1e-5;
-
-interface Run {
-  readonly recorder: Recorder;
-  readonly memory: LossMemory;
-  readonly dLogProb: Float32Array;
-  readonly dEntropy: Float32Array;
-}
-
-/** One micro-batch into `memory`, whose counts go on. */
-async function run(
-  recorder: Recorder,
-  policy: PolicyValues,
-  batch: LossBatch,
-  what: Objective,
-  memory = allocateLossMemory(new GpuAllocator(recorder.gpu), policy.logProb.length),
-): Promise<Run> {
-  const rows = policy.logProb.length;
-  const head = {
-    logProb: upload(recorder, policy.logProb),
-    entropy: upload(recorder, policy.entropy),
-    dLogProb: zeros(recorder, [rows]),
-    dEntropy: zeros(recorder, [rows]),
-  };
-  if (policy.refLogProb) uploadReference(recorder, memory, policy.refLogProb);
-  policyLoss(recorder, { memory, head, batch, objective: what });
-  return {
-    recorder,
-    memory,
-    dLogProb: await recorder.readF32(head.dLogProb),
-    dEntropy: await recorder.readF32(head.dEntropy),
-  };
-}
-
-async function expectReference({ policy, batch }: Sample, what: Objective): Promise<void> {
-  const wanted = objectiveReference(policy, batch, what);
-  const { recorder, memory, dLogProb, dEntropy } = await run(await sharedRecorder(), policy, batch, what);
-  const scale = Math.max(...wanted.dLogProb.map(Math.abs));
-  expectClose(dLogProb, wanted.dLogProb, { rtol: CLOSE, atol: CLOSE * scale }, "dLogProb");
-  expectClose(dEntropy, wanted.dEntropy, { rtol: CLOSE, atol: 0 }, "dEntropy");
-  const stats = await readLossStats(recorder, memory);
-  const rows = policy.logProb.length;
-  for (const { id } of LOSS_STATS) {
-    const isWeighted = ["pgLoss", "klLoss", "entropyLoss", "weight"].includes(id);
-    expectClose([stats[id]], [wanted.stats[id]], { rtol: CLOSE, atol: CLOSE * (isWeighted ? 1 : rows) }, id);
-  }
-}
+import { objective, part, sample, sequenceLoss } from "./batches.ts";
+import { expectReference, run } from "./device.ts";
 
 describe.each([1, 63, 65, 257])("%i tokens", (rows) => {
   test("agree with the reference, KL and entropy included", () => expectReference(sample(rows), objective));
@@ -109,33 +55,14 @@ test("a policy that is its own old policy has the ratio 1 to the bit", async () 
 
 test("cutting a batch between sequences changes nothing but rounding", async () => {
   const recorder = await sharedRecorder();
-  const { policy, batch } = sample(257, 3);
-  const whole = await run(recorder, policy, batch, objective);
-  const starts = Array.from(batch.sequenceStarts);
-  const at = Math.floor(starts.length / 2);
+  const all = sample(257, 3);
+  const whole = await run(recorder, all.policy, all.batch, objective);
+  const sequences = all.batch.sequenceStarts.length - 1;
+  const at = Math.floor(sequences / 2);
   const memory = allocateLossMemory(new GpuAllocator(recorder.gpu), 257);
   const dLogProb: number[] = [];
-  for (const [first, last] of [
-    [0, at],
-    [at, starts.length - 1],
-  ] as const) {
-    const cut = (list: ArrayLike<number>): number[] => Array.from(list).slice(starts[first], starts[last]);
-    const part = await run(
-      recorder,
-      { logProb: cut(policy.logProb), entropy: cut(policy.entropy), refLogProb: cut(policy.refLogProb) },
-      {
-        oldLogProb: cut(batch.oldLogProb),
-        advantage: cut(batch.advantage),
-        weight: cut(batch.weight),
-        penaltyWeight: cut(batch.penaltyWeight!),
-        samplerWeight: cut(batch.samplerWeight!),
-        sequenceStarts: starts.slice(first, last + 1).map((start) => start - starts[first]!),
-      },
-      objective,
-      memory,
-    );
-    dLogProb.push(...part.dLogProb);
-  }
+  for (const { policy, batch } of [part(all, 0, at), part(all, at, sequences)])
+    dLogProb.push(...(await run(recorder, policy, batch, objective, memory)).dLogProb);
   expect(dLogProb).toEqual([...whole.dLogProb]);
   const [cut, one] = [await readLossStats(recorder, memory), await readLossStats(recorder, whole.memory)];
   for (const { id } of LOSS_STATS) expectClose([cut[id]], [one[id]], { rtol: 1e-5, atol: 1e-5 }, id);
@@ -202,25 +129,26 @@ test("lists of different lengths are refused", async () => {
 });
 
 describe("verl's golden numbers", () => {
-  const [text] = Object.values(
-    import.meta.glob<string>("../../fixtures/algorithms/golden*.json", {
-      query: "?raw",
-      import: "default",
-      eager: true,
-    }),
-  );
+  const texts = import.meta.glob<string>("../../fixtures/algorithms/golden*.json", {
+    query: "?raw",
+    import: "default",
+    eager: true,
+  });
   const onDevice = (golden: GoldenCase): boolean => placeOf(golden, KINDS[golden.kind]!) === "GPU float32";
 
-  test("are met on this device in single precision", async () => {
-    const cases = parseCases("golden.json", text!).filter(onDevice);
-    const report = await runAlgorithms(cases, await sharedRecorder());
+  test.each([
+    ["golden.json", 70],
+    ["golden_losses.json", 66],
+  ])("in %s are met on this device in single precision", async (name, count) => {
+    const text = texts[`../../fixtures/algorithms/${name}`]!;
+    const report = await runAlgorithms(parseCases(name, text).filter(onDevice), await sharedRecorder());
     const { rows } = report;
     expect(
       rows.flatMap(({ failed }) => failed),
       reportLines(report).join("\n"),
     ).toEqual([]);
     const compared = rows.filter(({ place }) => place === "GPU float32");
-    expect(compared.reduce((sum, { cases: count }) => sum + count, 0)).toBe(70);
+    expect(compared.reduce((sum, { cases }) => sum + cases, 0)).toBe(count);
     expect([...report.notCovered]).toEqual([]);
   });
 });
