@@ -1,5 +1,5 @@
 // The demo's learning curves: held-out accuracy, reward and response length over the default run, for several seeds. Prints a
-// table and writes the curves as docs/demo.svg. `lora` trains the adapter recipe; numbers are seeds.
+// table; --svg FILE draws the curves. Words are recipes, numbers seeds.
 
 import { writeFile } from "node:fs/promises";
 
@@ -15,7 +15,7 @@ import { Trainer } from "../src/rl/trainer.ts";
 import { curvesSvg } from "./curves.ts";
 
 export const summary =
-  "learning curves of the demo over seeds; lora: with an adapter; --svg FILE writes the curves";
+  "learning curves of the demo: [recipe] [seeds], default grpo-demo 0 1 2; --svg FILE draws them";
 
 export interface Curve {
   readonly seed: number;
@@ -25,9 +25,9 @@ export interface Curve {
 }
 
 export default async function run(args: readonly string[]): Promise<void> {
-  const preset = args.includes("lora") ? "grpo-lora-demo" : "grpo-demo";
   const svgAt = args.indexOf("--svg");
   const words = svgAt < 0 ? args : args.slice(0, svgAt);
+  const preset = words.find((word) => !/^\d+$/.test(word)) ?? "grpo-demo";
   const seeds = words.filter((word) => /^\d+$/.test(word)).map(Number);
   const curves: Curve[] = [];
   for (const seed of seeds.length > 0 ? seeds : [0, 1, 2]) {
