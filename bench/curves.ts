@@ -60,7 +60,7 @@ function panelSvg({ title, unit, most, ticks, value }: Panel, curves: readonly C
   );
   const steps = [0, last / 2, last].map(
     (step) =>
-      `<text x="${x(step)}" y="${HEIGHT - 14}" text-anchor="middle">${step === last ? `step ${step}` : step}</text>`,
+      `<text x="${x(step)}" y="${HEIGHT - 14}" text-anchor="${step === last ? "end" : "middle"}">${step === last ? `step ${step}` : step}</text>`,
   );
   const lines = curves.map(({ seed, evaluations }, i) => {
     const points = evaluations.map((evaluation) => `${x(evaluation.step)},${y(value(evaluation))}`).join(" ");
