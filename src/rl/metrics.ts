@@ -156,6 +156,18 @@ export const METRICS: readonly Metric[] = [
   },
   { key: "actor/kl_coef", label: "KL coefficient", description: "Weight of the KL loss." },
   {
+    key: "actor/reward_kl_penalty",
+    label: "KL in the reward",
+    description: "Mean KL to the reference per token, which rewards pay for.",
+    unit: "nats",
+    chart: "kl",
+  },
+  {
+    key: "actor/reward_kl_penalty_coeff",
+    label: "Price of KL in the reward",
+    description: "What a nat of KL takes off the reward in this step.",
+  },
+  {
     key: "actor/ppo_kl",
     label: "KL to the old policy",
     description:

@@ -12,6 +12,7 @@ import type { RunConfig } from "./config.ts";
 import type { FilterPrecision } from "./filter-groups.ts";
 import { FILTER_METRICS } from "./filter-groups.ts";
 import type { OrderOptions } from "./prompts.ts";
+import type { KlControl, KlControlSettings } from "./kl-control.ts";
 import type { OverlongSettings } from "./rewards/overlong.ts";
 import { aggregationMode } from "./losses/aggregate.ts";
 import type { AggregationMode } from "./losses/aggregate.ts";
@@ -51,9 +52,31 @@ export function policyOptions(config: RunConfig): PolicyOptions {
   };
 }
 
-/** Whether the objective needs log-probabilities under the reference policy. */
-export const usesReference = (config: RunConfig): boolean =>
+/** Whether the loss has a KL term. */
+export const usesKlLoss = (config: RunConfig): boolean =>
   config["gradus.mode"] === "rl" && config["actor_rollout_ref.actor.use_kl_loss"];
+
+/** Whether a step needs log-probabilities under the reference policy. */
+export const usesReference = (config: RunConfig): boolean =>
+  usesKlLoss(config) || klRewardOf(config) !== undefined;
+
+/** Whether a step needs log-probabilities under the old policy before its updates: else its only update has them at hand. */
+export const needsOldPass = (config: RunConfig): boolean =>
+  updatesPerStep(config) > 1 || klRewardOf(config) !== undefined;
+
+/** KL in the reward; undefined when it is off. */
+export function klRewardOf(
+  config: RunConfig,
+): (KlControlSettings & { readonly penalty: KlType }) | undefined {
+  if (config["gradus.mode"] !== "rl" || !config["algorithm.use_kl_in_reward"]) return undefined;
+  return {
+    type: config["algorithm.kl_ctrl.type"] as KlControl,
+    coef: config["algorithm.kl_ctrl.kl_coef"],
+    target: config["algorithm.kl_ctrl.target_kl"],
+    horizon: config["algorithm.kl_ctrl.horizon"],
+    penalty: config["algorithm.kl_penalty"] as KlType,
+  };
+}
 
 /** Prompts of one update. */
 export function miniBatchSize(config: RunConfig): number {
@@ -101,7 +124,7 @@ export function objectiveOf(config: RunConfig): Objective {
       loss,
       (key) => (config as Readonly<Record<string, unknown>>)[key] as number | undefined,
     ),
-    ...(usesReference(config) && { kl }),
+    ...(usesKlLoss(config) && { kl }),
     entropyCoef: config["actor_rollout_ref.actor.entropy_coeff"],
   };
 }

@@ -20,14 +20,12 @@ export interface JudgedResponse {
   readonly overlongPenalty: number;
 }
 
-/** A response of a step with everything that the update and the metrics need. */
-export interface ScoredRollout extends JudgedResponse {
+/** A judged response with its place in the step. */
+export interface JudgedRollout extends JudgedResponse {
   /** Index of its prompt among the step's. */
   readonly group: number;
   /** Index within the group. */
   readonly sample: number;
-  /** One per token. */
-  readonly advantage: Float64Array;
 }
 
 /** Judges the responses to one prompt. Throws UserError on a data source without reward. */
@@ -54,20 +52,25 @@ export function judgeGroup(
   });
 }
 
-/** Gives the tokens of every response their advantages. */
-export function scoreGroups(
+/** The responses of a step's groups with their places, group by group. */
+export const rolloutsOf = (groups: readonly (readonly JudgedResponse[])[]): JudgedRollout[] =>
+  groups.flatMap((responses, group) => responses.map((response, sample) => ({ ...response, group, sample })));
+
+/** The advantage of every token. `tokenRewards` [rollouts][length], where rewards are not all on the last token. */
+export function advantagesFor(
   { config }: Run,
-  groups: readonly (readonly JudgedResponse[])[],
-): ScoredRollout[] {
-  const judged = groups.flatMap((responses, group) =>
-    responses.map((response, sample) => ({ ...response, group, sample })),
-  );
+  rollouts: readonly JudgedRollout[],
+  tokenRewards?: readonly Float64Array[],
+): Map<JudgedRollout, Float64Array> {
   const { estimator, settings } = advantagesOf(config);
   const advantages = estimator.estimate({
-    rewards: judged.map(({ reward }) => reward.score),
-    groups: judged.map(({ group }) => group),
-    responseLengths: judged.map(({ tokens }) => tokens.length),
+    rewards: rollouts.map(({ reward }, i) =>
+      tokenRewards ? tokenRewards[i]!.reduce((sum, value) => sum + value, 0) : reward.score,
+    ),
+    groups: rollouts.map(({ group }) => group),
+    responseLengths: rollouts.map(({ tokens }) => tokens.length),
+    ...(tokenRewards && { tokenRewards }),
     settings,
   });
-  return judged.map((rollout, i) => ({ ...rollout, advantage: advantages[i]! }));
+  return new Map(rollouts.map((rollout, i) => [rollout, advantages[i]!]));
 }

@@ -7,6 +7,7 @@ import type { Parameter } from "../model/weights.ts";
 import { readParameter, writeParameter } from "../model/parameters.ts";
 import type { Policy } from "../model/policy.ts";
 import type { Evaluation } from "./events.ts";
+import type { KlControlState } from "./kl-control.ts";
 import type { MetricRow } from "./metrics.ts";
 
 /** Where a run stands between two steps; plain data. */
@@ -18,6 +19,8 @@ export interface RunProgress {
   readonly skippedUpdates: number;
   /** Prompts taken so far; dynamic sampling takes more of them than it trains on. */
   readonly drawn: number;
+  /** Where the controller of KL in the reward stands; absent before the first step and without one. */
+  readonly klControl?: KlControlState;
   readonly history: readonly MetricRow[];
   readonly evaluations: readonly Evaluation[];
 }

@@ -1,16 +1,17 @@
 // The numbers of one step under the names of metrics.ts.
 
+import type { StepBatches } from "./batches.ts";
 import { STEP } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
 import type { LossStats } from "./losses/stats.ts";
-import { filterOf, overlongOf, updatesPerStep, usesReference } from "./options.ts";
+import { filterOf, needsOldPass, overlongOf, usesKlLoss, usesReference } from "./options.ts";
 import type { Prompt } from "./prompts.ts";
 import { epochsAfter } from "./prompts.ts";
 import type { Run } from "./run.ts";
 import type { StepSample } from "./sample.ts";
-import type { ScoredRollout } from "./score.ts";
+import type { JudgedRollout } from "./score.ts";
 import type { SftExample, SftResult } from "./sft.ts";
-import type { StepUpdate } from "./update.ts";
+import type { Advantages, StepUpdate } from "./update.ts";
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 const mean = (values: readonly number[]): number => sum(values) / values.length;
@@ -29,7 +30,9 @@ function spread(prefix: string, values: readonly number[]): MetricRow {
 interface RlStep {
   readonly step: number;
   readonly prompts: readonly Prompt[];
-  readonly rollouts: readonly ScoredRollout[];
+  readonly rollouts: readonly JudgedRollout[];
+  readonly batches: StepBatches;
+  readonly advantages: Advantages;
   readonly update: StepUpdate;
   readonly sample: StepSample;
   /** Prompts taken by the run so far. */
@@ -37,11 +40,14 @@ interface RlStep {
 }
 
 /** What a step of reinforcement learning logs. */
-export function rlMetrics(run: Run, { step, prompts, rollouts, update, sample, drawn }: RlStep): MetricRow {
+export function rlMetrics(
+  run: Run,
+  { step, prompts, rollouts, batches, advantages, update, sample, drawn }: RlStep,
+): MetricRow {
   const lengths = rollouts.map(({ tokens }) => tokens.length);
   const promptLengths = prompts.map(({ tokens }) => tokens.length);
-  const { seconds } = update;
-  const stepSeconds = sample.seconds + seconds.oldLogProb + seconds.reference + seconds.update;
+  const { seconds } = batches;
+  const stepSeconds = sample.seconds + seconds.oldLogProb + seconds.reference + update.seconds;
   const tokens = sum(lengths) + sum(promptLengths) * run.config["actor_rollout_ref.rollout.n"];
   return {
     ...common(run, step, update.lr, drawn),
@@ -51,7 +57,7 @@ export function rlMetrics(run: Run, { step, prompts, rollouts, update, sample, d
     ),
     ...spread(
       "critic/advantages",
-      rollouts.flatMap(({ advantage }) => [...advantage]),
+      rollouts.flatMap((rollout) => [...advantages.get(rollout)!]),
     ),
     "train/acc_strict": share(rollouts, ({ reward }) => reward.strict),
     "train/acc_flexible": share(rollouts, ({ reward }) => reward.flexible),
@@ -59,19 +65,19 @@ export function rlMetrics(run: Run, { step, prompts, rollouts, update, sample, d
       prompts.map((_, group) => group),
       (group) => isFlat(rollouts.filter((rollout) => rollout.group === group)),
     ),
-    ...lossMetrics(run, update),
+    ...lossMetrics(run, update, batches),
     ...spread("response_length", lengths),
     "response_length/clip_ratio": share(rollouts, ({ isTruncated }) => isTruncated),
     ...spread("prompt_length", promptLengths),
-    ...samplerDifference(rollouts, update),
+    ...samplerDifference(rollouts, batches),
     "perf/total_num_tokens": tokens,
     "perf/throughput": tokens / stepSeconds,
     "perf/rollout_throughput": sample.tokens / sample.seconds,
     ...samplingMetrics(run, sample, rollouts),
     "timing_s/gen": sample.seconds,
-    ...(updatesPerStep(run.config) > 1 && { "timing_s/old_log_prob": seconds.oldLogProb }),
+    ...(needsOldPass(run.config) && { "timing_s/old_log_prob": seconds.oldLogProb }),
     ...(usesReference(run.config) && { "timing_s/ref": seconds.reference }),
-    "timing_s/update_actor": seconds.update,
+    "timing_s/update_actor": update.seconds,
     "timing_s/step": stepSeconds,
   };
 }
@@ -80,7 +86,7 @@ export function rlMetrics(run: Run, { step, prompts, rollouts, update, sample, d
 function samplingMetrics(
   { config }: Run,
   { rounds, filteredShare }: StepSample,
-  rollouts: readonly ScoredRollout[],
+  rollouts: readonly JudgedRollout[],
 ): MetricRow {
   return {
     ...(filterOf(config) && {
@@ -94,18 +100,18 @@ function samplingMetrics(
   };
 }
 
-const isFlat = (group: readonly ScoredRollout[]): boolean =>
+const isFlat = (group: readonly JudgedRollout[]): boolean =>
   group.every(({ reward }) => reward.score === group[0]!.reward.score);
 
 /** As verl: losses are sums over the micro-batches of an update, means over the updates of a step. */
-function lossMetrics(run: Run, { updates, tokens }: StepUpdate): MetricRow {
+function lossMetrics(run: Run, { updates }: StepUpdate, { numbers }: StepBatches): MetricRow {
   const over = (value: (stats: LossStats) => number): number =>
     mean(updates.map(({ stats }) => value(stats)));
   const { config } = run;
   return {
     "actor/pg_loss": over(({ pgLoss }) => pgLoss),
-    "actor/entropy": mean(tokens.flatMap(({ entropy }) => [...entropy])),
-    ...(usesReference(config) && {
+    "actor/entropy": mean([...numbers.values()].flatMap(({ entropy }) => [...entropy])),
+    ...(usesKlLoss(config) && {
       "actor/kl_loss": over(({ klLoss }) => klLoss),
       "actor/kl_coef": config["actor_rollout_ref.actor.kl_loss_coef"],
     }),
@@ -117,18 +123,19 @@ function lossMetrics(run: Run, { updates, tokens }: StepUpdate): MetricRow {
 }
 
 /** How far probabilities in training are from those in sampling. */
-function samplerDifference(rollouts: readonly ScoredRollout[], { tokens }: StepUpdate): MetricRow {
+function samplerDifference(rollouts: readonly JudgedRollout[], { numbers }: StepBatches): MetricRow {
   let total = 0;
   let count = 0;
   let largest = 0;
-  rollouts.forEach(({ samplerLogProb }, i) =>
-    samplerLogProb.forEach((sampled, t) => {
-      const difference = Math.abs(Math.exp(tokens[i]!.logProb[t]!) - Math.exp(sampled));
+  for (const rollout of rollouts) {
+    const { logProb } = numbers.get(rollout)!;
+    rollout.samplerLogProb.forEach((sampled, t) => {
+      const difference = Math.abs(Math.exp(logProb[t]!) - Math.exp(sampled));
       total += difference;
       count++;
       largest = Math.max(largest, difference);
-    }),
-  );
+    });
+  }
   return {
     "training/rollout_probs_diff_mean": total / count,
     "training/rollout_probs_diff_max": largest,

@@ -1,14 +1,17 @@
 // One training step, as a picture: prompts, responses, rewards, advantages, updates, numbers. Each arrow is a file.
 
+import { prepareBatches } from "./batches.ts";
 import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
+import type { KlControlState } from "./kl-control.ts";
+import { klInReward } from "./kl-in-reward.ts";
 import type { MetricRow } from "./metrics.ts";
 import { adamwOptions, orderOf } from "./options.ts";
 import { promptsFrom } from "./prompts.ts";
 import type { Run } from "./run.ts";
 import type { StepSample } from "./sample.ts";
 import { sampleStep } from "./sample.ts";
-import { scoreGroups } from "./score.ts";
+import { advantagesFor, rolloutsOf } from "./score.ts";
 import { scoredGroup } from "./scored-group.ts";
 import { sftStep } from "./sft.ts";
 import { sftExamples } from "./sft-examples.ts";
@@ -23,6 +26,8 @@ export interface StepResult {
   readonly skipped: number;
   /** Prompts taken. */
   readonly drawn: number;
+  /** Where the controller of KL in the reward stands now. */
+  readonly klControl?: KlControlState;
 }
 
 /**
@@ -40,23 +45,24 @@ export async function rlStep(
   const sample = pending?.step === step ? pending : await sampleStep(run, progress.drawn, control);
   keep(sample);
   const prompts = sample.groups.map(({ prompt }) => prompt.item);
-  const rollouts = scoreGroups(
-    run,
-    sample.groups.map(({ responses }) => responses),
-  );
-  const update = await updatePolicy(run, prompts, rollouts, progress.optimizerSteps, control);
+  const rollouts = rolloutsOf(sample.groups.map(({ responses }) => responses));
+  const batches = await prepareBatches(run, prompts, rollouts, control);
+  const kl = klInReward(run, rollouts, batches, progress.klControl);
+  const advantages = advantagesFor(run, rollouts, kl?.tokenRewards);
+  const update = await updatePolicy(run, batches, advantages, progress.optimizerSteps, control);
   const { question, groundTruth } = prompts[0]!.problem;
-  control.emit({
-    type: "scored",
-    step,
-    question,
-    groundTruth,
-    responses: scoredGroup(run, rollouts, update),
-  });
-  const skipped = update.updates.filter(({ isSkipped }) => isSkipped).length;
+  const responses = scoredGroup(run, rollouts, batches, advantages);
+  control.emit({ type: "scored", step, question, groundTruth, responses });
   const drawn = progress.drawn + sample.drawn;
-  const metrics = rlMetrics(run, { step, prompts, rollouts, update, sample, drawn });
-  return { metrics, applied: update.updates.length - skipped, skipped, drawn: sample.drawn };
+  const metrics = rlMetrics(run, { step, prompts, rollouts, batches, advantages, update, sample, drawn });
+  const skipped = update.updates.filter(({ isSkipped }) => isSkipped).length;
+  return {
+    metrics: { ...metrics, ...kl?.metrics },
+    applied: update.updates.length - skipped,
+    skipped,
+    drawn: sample.drawn,
+    ...(kl && { klControl: kl.state }),
+  };
 }
 
 /** One step of supervised fine-tuning on the worked answers, after `progress`. */

@@ -199,6 +199,7 @@ export class Trainer {
         optimizerSteps: progress.optimizerSteps + result.applied,
         skippedUpdates,
         drawn: progress.drawn + result.drawn,
+        ...(result.klControl && { klControl: result.klControl }),
       },
     );
     if (result.skipped > 0) this.#tellSkipped(step, result.skipped);

@@ -10,11 +10,12 @@ import { optimizerStep } from "../../src/optim/optimizer.ts";
 import { StepControl } from "../../src/rl/control.ts";
 import { objectiveReference } from "../../src/rl/losses/reference.ts";
 import { adamwOptions, objectiveOf } from "../../src/rl/options.ts";
+import { prepareBatches } from "../../src/rl/batches.ts";
 import { sampleStep } from "../../src/rl/sample.ts";
 import type { Run } from "../../src/rl/run.ts";
 import { createRun } from "../../src/rl/run.ts";
-import type { ScoredRollout } from "../../src/rl/score.ts";
-import { scoreGroups } from "../../src/rl/score.ts";
+import type { JudgedRollout } from "../../src/rl/score.ts";
+import { advantagesFor, rolloutsOf } from "../../src/rl/score.ts";
 import { sftStep } from "../../src/rl/sft.ts";
 import { updatePolicy } from "../../src/rl/update.ts";
 import { relativeL2 } from "../harness.ts";
@@ -96,13 +97,13 @@ test.each([
   const run = await createRun(recorder, model, problems, config);
   await leaveReference(run);
   const { groups } = await sampleStep(run, 0, control);
-  const rollouts = scoreGroups(
-    run,
-    groups.map(({ responses }) => responses),
-  );
-  checkAdvantages(rollouts);
+  const judged = rolloutsOf(groups.map(({ responses }) => responses));
   const items = groups.map(({ prompt }) => prompt.item);
-  const { updates } = await updatePolicy(run, items, rollouts, 3, control);
+  const batches = await prepareBatches(run, items, judged, control);
+  const advantages = advantagesFor(run, judged);
+  const rollouts = judged.map((rollout) => ({ ...rollout, advantage: advantages.get(rollout)! }));
+  checkAdvantages(rollouts);
+  const { updates } = await updatePolicy(run, batches, advantages, 3, control);
   const weights = await trained(run.policy, "value");
   run.destroy();
 
@@ -138,6 +139,8 @@ async function leaveReference({ policy, train: [first], config }: Run): Promise<
   const adamw = { ...adamwOptions(config, 1), lr };
   for (const step of [1, 2, 3]) await sftStep(policy, examples, { step, adamw, temperature: 1 });
 }
+
+type ScoredRollout = JudgedRollout & { readonly advantage: Float64Array };
 
 /** Advantages are those of GRPO's formula, and some differ from 0 in each half of the step, or nothing is tested. */
 function checkAdvantages(rollouts: readonly ScoredRollout[]): void {

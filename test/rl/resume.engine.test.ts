@@ -29,6 +29,18 @@ const SAMPLING = {
   "reward.reward_kwargs.overlong_buffer_cfg.len": 4,
 };
 
+/** The price moves with every step, and has to go on where it was. */
+const KL_REWARD = {
+  "algorithm.use_kl_in_reward": true,
+  "algorithm.kl_penalty": "low_var_kl",
+  "algorithm.kl_ctrl.type": "adaptive",
+  "algorithm.kl_ctrl.kl_coef": 0.5,
+  "algorithm.kl_ctrl.target_kl": 1e-3,
+  "algorithm.kl_ctrl.horizon": 20,
+  "algorithm.adv_estimator": "reinforce_plus_plus",
+  "actor_rollout_ref.actor.optim.lr": 1e-2,
+};
+
 const METHODS = [
   [
     "full fine-tuning with KL to a kept copy",
@@ -41,6 +53,7 @@ const METHODS = [
   ],
   ["LoRA with KL, entropy, two mini-batches and two passes", LORA],
   ["dynamic sampling with a penalty for length", SAMPLING],
+  ["KL in the reward with an adaptive price", KL_REWARD],
   ["supervised fine-tuning", { "gradus.mode": "sft" }],
 ] as const;
 

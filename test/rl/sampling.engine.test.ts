@@ -1,4 +1,5 @@
-// Dynamic sampling: a step is filled with groups that teach something, whatever that takes, or the run waits and says why.
+// What stands between responses and advantages: dynamic sampling fills a step with groups that teach something or waits and
+// says why; length and distance from the reference are paid for.
 
 import { expect, test } from "vitest";
 
@@ -81,4 +82,24 @@ test("the penalty for length is in the reward, and is told", async () => {
     without!["critic/score/mean"]! + row!["reward/overlong_penalty"]!,
     9,
   );
+});
+
+test("KL in the reward is what the tokens pay, at a price that follows the distance", async () => {
+  const inputs = await tinyInputs({
+    "algorithm.use_kl_in_reward": true,
+    "algorithm.kl_ctrl.type": "adaptive",
+    "algorithm.kl_ctrl.kl_coef": 0.5,
+    "algorithm.kl_ctrl.target_kl": 1e-4,
+    "algorithm.kl_ctrl.horizon": 40,
+    "actor_rollout_ref.actor.optim.lr": 1e-2,
+    "trainer.total_training_steps": 3,
+  });
+  const rows = steps((await train({ recorder, inputs })).rows);
+  const responses = inputs.config["data.train_batch_size"] * inputs.config["actor_rollout_ref.rollout.n"];
+  // The first step is on the reference itself.
+  expect(Math.abs(rows[0]!["actor/reward_kl_penalty"]!)).toBeLessThan(1e-6);
+  expect(rows[0]!["actor/reward_kl_penalty_coeff"]).toBe(0.5);
+  expect(rows[1]!["actor/reward_kl_penalty_coeff"]).toBeCloseTo(0.5 * (1 - (0.2 * responses) / 40), 9);
+  expect(Math.abs(rows[2]!["actor/reward_kl_penalty"]!)).toBeGreaterThan(1e-5);
+  expect(rows[2]!["actor/reward_kl_penalty_coeff"]).not.toBe(rows[1]!["actor/reward_kl_penalty_coeff"]);
 });

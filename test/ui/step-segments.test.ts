@@ -57,6 +57,12 @@ describe("segments", () => {
     ]);
   });
 
+  test("the evaluation before the first step stands alone, because no other part of a step has happened", () => {
+    expect(segmentsOf(runAt({ phase: "evaluate", step: 0, done: 1 }))).toMatchObject([
+      { phase: "evaluate", share: 1, done: 0.25 },
+    ]);
+  });
+
   test("a paused run has nothing under way", () => {
     const { progress: _, ...paused } = runAt({}, [TIMED]);
     expect(segmentsOf(paused).map(({ done }) => done)).toEqual([0, 0, 0, 0]);

@@ -1,9 +1,11 @@
-// Settings of dynamic sampling and of the penalty for long responses, both from DAPO.
+// Settings of what stands between responses and advantages: dynamic sampling, the penalty for length, KL in the reward.
 
 import { FILTER_METRICS } from "../filter-groups.ts";
+import { KL_CONTROLS } from "../kl-control.ts";
+import { KL_TYPES } from "../losses/kl.ts";
 import type { Field } from "./field.ts";
 
-export const SAMPLING_FIELDS = {
+export const REWARD_FIELDS = {
   "algorithm.filter_groups.enable": {
     kind: "boolean",
     label: "Dynamic sampling",
@@ -80,5 +82,71 @@ export const SAMPLING_FIELDS = {
     min: 0,
     max: 100,
     source: "DAPO; verl 0",
+  },
+  "algorithm.use_kl_in_reward": {
+    kind: "boolean",
+    label: "KL in the reward",
+    mode: "rl",
+    help: "Every token pays for its distance from the model the run began with. Costs two more forward passes.",
+    topic: "KL and entropy",
+    default: false,
+    source: "verl",
+    isFixedInRun: true,
+  },
+  "algorithm.kl_penalty": {
+    kind: "choice",
+    label: "KL estimator in the reward",
+    mode: "rl",
+    help: "How the distance is estimated.",
+    topic: "KL and entropy",
+    default: "kl",
+    choices: KL_TYPES.map((value) => ({ value, label: value })),
+    source: "verl",
+  },
+  "algorithm.kl_ctrl.type": {
+    kind: "choice",
+    label: "KL controller",
+    mode: "rl",
+    help: "A fixed price, or one that follows the distance so that it stays near a target.",
+    topic: "KL and entropy",
+    default: "fixed",
+    choices: KL_CONTROLS.map((value) => ({ value, label: value })),
+    source: "verl",
+  },
+  "algorithm.kl_ctrl.kl_coef": {
+    kind: "number",
+    label: "Price of KL",
+    mode: "rl",
+    help: "What a nat takes off the reward, at the start if the controller is adaptive.",
+    topic: "KL and entropy",
+    default: 0.001,
+    min: 0,
+    max: 10,
+    source: "verl",
+  },
+  "algorithm.kl_ctrl.target_kl": {
+    kind: "number",
+    label: "Target KL",
+    mode: "rl",
+    help: "Distance per token that the adaptive controller aims at.",
+    topic: "KL and entropy",
+    unit: "nats",
+    default: 0.1,
+    min: 0,
+    isAboveMin: true,
+    max: 100,
+    source: "verl",
+  },
+  "algorithm.kl_ctrl.horizon": {
+    kind: "number",
+    label: "KL horizon",
+    mode: "rl",
+    help: "Responses over which the adaptive controller reacts.",
+    topic: "KL and entropy",
+    unit: "responses",
+    default: 10000,
+    min: 0,
+    isAboveMin: true,
+    source: "verl",
   },
 } as const satisfies Record<string, Field>;
