@@ -34,10 +34,14 @@ export const metricsCsv = (history: readonly MetricRow[]): NamedFile => ({
   bytes: text(toCsv(table(history))),
 });
 
-/** verl's nested YAML, each setting with its label. What verl knows under another value is written as verl has it. */
-export function configYaml(config: RunConfig): NamedFile {
+/**
+ * verl's nested YAML, each setting with its label. What verl knows under another value is written as verl has it. `kept` is
+ * what an import has kept for a cluster, by dotted key.
+ */
+export function configYaml(config: RunConfig, kept: Readonly<Record<string, unknown>> = {}): NamedFile {
   const factor = config["actor_rollout_ref.actor.loss_scale_factor"];
   const values = {
+    ...kept,
     ...config,
     "actor_rollout_ref.actor.ppo_mini_batch_size": miniBatchSize(config),
     "actor_rollout_ref.actor.loss_scale_factor": factor > 0 ? factor : null,

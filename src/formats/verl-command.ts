@@ -42,7 +42,9 @@ export function fromVerlCommand(text: string): VerlCommand {
     const [, sign, key, value] = SETTING.exec(word) ?? [];
     if (key && sign === "~") removed.push(key);
     else if (key && value !== undefined) setValue(values, key, value);
-    else throw new UserError(`"${word}" is no setting: a.b.c=value is needed. Correct the command.`);
+    // What is left of "$@", the arguments of the script itself.
+    else if (word !== "")
+      throw new UserError(`"${word}" is no setting: a.b.c=value is needed. Correct the command.`);
   }
   if (values.size + removed.length + options.length > 0)
     return { values: Object.fromEntries(values), removed, options };

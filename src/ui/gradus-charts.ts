@@ -120,7 +120,7 @@ export class GradusCharts extends LitElement {
     const total = config?.["trainer.total_training_steps"] ?? UNKNOWN_STEPS;
     this.#drawn = chartsOf(mode).map(({ id }) => ({
       model: chartModel(id, rows, total, this.smoothing),
-      health: healthOf(id, rows),
+      health: healthOf(id, rows, evaluations),
     }));
   }
 

@@ -1,5 +1,5 @@
-// One setting of the recipe, drawn from its description. Checks what is typed and dispatches a SettingEvent when it fits; a
-// value that does not fit stays where it was typed, with the reason, and is not applied.
+// One setting of the recipe, drawn from its description. Dispatches a SettingEvent for what is typed; a value that does not
+// fit stays where it was typed, marked, until it is changed or the card around it takes it back.
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 
@@ -10,7 +10,7 @@ import { icon } from "./icons.ts";
 import { baseStyles, inputStyles } from "./styles.ts";
 import { fieldStyles } from "./field-styles.ts";
 
-/** The person has set a setting to a value that fits its description. */
+/** The person has set a setting; the value may not fit, and whoever hears it says so. */
 export class SettingEvent extends Event {
   readonly key: ConfigKey;
   readonly value: unknown;
@@ -21,22 +21,12 @@ export class SettingEvent extends Event {
   }
 }
 
-/** What was typed into a short field does not fit, or fits again: there is no room beside it to say why. */
-export class ProblemEvent extends Event {
-  readonly key: ConfigKey;
-  readonly problem: string | undefined;
-  constructor(key: ConfigKey, problem: string | undefined) {
-    super("problem", { bubbles: true, composed: true });
-    this.key = key;
-    this.problem = problem;
-  }
-}
-
 export class GradusField extends LitElement {
   static override properties = {
     name: {},
     value: { attribute: false },
     base: { attribute: false },
+    revision: { attribute: false },
     isLong: { type: Boolean, reflect: true, attribute: "long" },
     draft: { state: true },
     problem: { state: true },
@@ -46,6 +36,8 @@ export class GradusField extends LitElement {
   declare value: FieldValue;
   /** What the recipe has; another value is marked, and can be reset to it. */
   declare base: FieldValue;
+  /** A new number takes back what was typed and is not applied. */
+  declare revision: number;
   /** With its help and default written out beside it; short fields leave them to hover and focus. */
   declare isLong: boolean;
   /** What was typed and is not applied. */
@@ -56,11 +48,8 @@ export class GradusField extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get("value");
-    if (before !== undefined && !isSameValue(before, this.value)) this.#forget();
-  }
-
-  protected override updated(changed: PropertyValues<this & { problem: unknown }>): void {
-    if (changed.has("problem") && !this.isLong) this.dispatchEvent(new ProblemEvent(this.name, this.problem));
+    const isChanged = before !== undefined && !isSameValue(before, this.value);
+    if (isChanged || changed.has("revision")) this.#forget();
   }
 
   override render(): TemplateResult {
@@ -80,9 +69,7 @@ export class GradusField extends LitElement {
         ${this.#help(field)}
         ${
           this.problem
-            ? html`<p class=${this.isLong ? "problem" : "hidden"} id="problem" role="alert">
-                ${this.problem}
-              </p>`
+            ? html`<p class=${this.isLong ? "problem" : "hidden"} id="problem">${this.problem}</p>`
             : nothing
         }
       </div>
@@ -168,8 +155,10 @@ export class GradusField extends LitElement {
   };
 
   #typedAll = (event: Event): void => {
-    this.draft = (event.target as HTMLInputElement).value;
-    this.#apply(this.draft);
+    const text = (event.target as HTMLInputElement).value;
+    // What is applied already is no draft: it may have been typed over and back.
+    this.draft = text.trim() === textOf(this.value) ? undefined : text;
+    this.#apply(text);
   };
 
   #toggle(value: string): void {
@@ -180,7 +169,7 @@ export class GradusField extends LitElement {
 
   #apply(value: unknown): void {
     this.problem = problemWith(this.name, value);
-    if (!this.problem) this.dispatchEvent(new SettingEvent(this.name, value));
+    this.dispatchEvent(new SettingEvent(this.name, value));
   }
 
   #toBase = (): void => {
@@ -210,6 +199,5 @@ declare global {
   }
   interface HTMLElementEventMap {
     setting: SettingEvent;
-    problem: ProblemEvent;
   }
 }

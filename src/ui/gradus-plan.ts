@@ -57,7 +57,7 @@ export class GradusPlan extends LitElement {
       ul {
         display: flex;
         flex-wrap: wrap;
-        gap: 2px 16px;
+        gap: 2px 12px;
         min-height: 16px;
         margin: 0;
         padding: 0;

@@ -13,9 +13,10 @@ import { COMMON_KEYS, defaultWords, keysIn, recipeLine } from "./field-words.ts"
 import "./gradus-card.ts";
 import type { OpenEvent } from "./gradus-card.ts";
 import "./gradus-field.ts";
-import type { ProblemEvent, SettingEvent } from "./gradus-field.ts";
+import type { SettingEvent } from "./gradus-field.ts";
 import "./gradus-notice.ts";
 import "./gradus-settings.ts";
+import "./gradus-verl-import.ts";
 import { icon } from "./icons.ts";
 import { recipeStyles } from "./recipe-styles.ts";
 import type { Session } from "./session.ts";
@@ -28,7 +29,7 @@ export class GradusRecipeCard extends LitElement {
     isOpen: { state: true },
     showsAll: { state: true },
     helpKey: { state: true },
-    problems: { state: true },
+    revision: { state: true },
   };
 
   declare session: Session;
@@ -36,10 +37,10 @@ export class GradusRecipeCard extends LitElement {
   declare showsAll: boolean;
   /** The setting whose help is shown. */
   declare helpKey: ConfigKey | undefined;
-  /** What does not fit in the short fields, by setting. */
-  declare problems: ReadonlyMap<ConfigKey, string>;
+  /** Counts how often what did not fit was taken back. */
+  declare revision: number;
 
-  /** Settings that stand in their fields but did not go with the others; tried again with every change. */
+  /** Settings that stand in their fields but do not fit, alone or with the others; tried again with every change. */
   #refused: Readonly<Record<string, unknown>> = {};
 
   static override styles = [baseStyles, buttonStyles, recipeStyles];
@@ -48,7 +49,7 @@ export class GradusRecipeCard extends LitElement {
     super();
     this.isOpen = true;
     this.showsAll = false;
-    this.problems = new Map();
+    this.revision = 0;
     new SessionController(this);
   }
 
@@ -70,6 +71,7 @@ export class GradusRecipeCard extends LitElement {
         <p class="quiet description">${preset.description}</p>
         ${this.#hint(preset)} ${this.#error()} ${this.#common(config, base, presetId)}
         ${this.#all(config, base, presetId)}
+        <gradus-verl-import .session=${this.session} @imported=${this.#forget}></gradus-verl-import>
       </gradus-card>
     `;
   }
@@ -100,7 +102,7 @@ export class GradusRecipeCard extends LitElement {
     const { recipe } = this.session.state.errors;
     if (!recipe) return nothing;
     const [key] = keysIn(recipe);
-    return html`<gradus-notice tone="error" .dismiss=${() => this.session.dismiss("recipe")}>
+    return html`<gradus-notice tone="error" .dismiss=${this.#takeBack}>
       ${recipe}
       ${
         key
@@ -114,21 +116,20 @@ export class GradusRecipeCard extends LitElement {
 
   #common(config: RunConfig, base: RunConfig, presetId: string): TemplateResult {
     return html`
-      <div
-        class="common"
-        @pointerover=${this.#point}
-        @focusin=${this.#point}
-        @pointerleave=${this.#leave}
-        @problem=${this.#hear}
-      >
+      <div class="common" @pointerover=${this.#point} @focusin=${this.#point} @pointerleave=${this.#leave}>
         ${repeat(
           COMMON_KEYS.filter((key) => isRead(key, config)),
           (key) => `${presetId}:${key}`,
-          (key) => html`<gradus-field .name=${key} .value=${config[key]} .base=${base[key]}></gradus-field>`,
+          (key) =>
+            html`<gradus-field
+              .name=${key}
+              .value=${config[key]}
+              .base=${base[key]}
+              .revision=${this.revision}
+            ></gradus-field>`,
         )}
       </div>
       <div class="gloss quiet" aria-hidden="true">
-        ${[...this.problems.values()].map((problem) => html`<p class="problem">${problem}</p>`)}
         <p>${this.#gloss()}</p>
       </div>
     `;
@@ -153,15 +154,26 @@ export class GradusRecipeCard extends LitElement {
       </button>
       ${
         this.showsAll
-          ? keyed(presetId, html`<gradus-settings .config=${config} .base=${base}></gradus-settings>`)
+          ? keyed(
+              presetId,
+              html`<gradus-settings
+                .config=${config}
+                .base=${base}
+                .revision=${this.revision}
+              ></gradus-settings>`,
+            )
           : nothing
       }
     `;
   }
 
-  #use(id: string): void {
-    this.problems = new Map();
+  #forget = (): void => {
     this.#refused = {};
+    this.revision++;
+  };
+
+  #use(id: string): void {
+    this.#forget();
     void this.session.usePreset(id);
   }
 
@@ -183,11 +195,11 @@ export class GradusRecipeCard extends LitElement {
     void this.session.change(values);
   };
 
-  #hear = ({ key, problem }: ProblemEvent): void => {
-    const problems = new Map(this.problems);
-    if (problem) problems.set(key, problem);
-    else problems.delete(key);
-    this.problems = problems;
+  /** Leaves the settings as they are applied; says so again if they do not fit the device. */
+  #takeBack = (): void => {
+    this.#refused = {};
+    this.revision++;
+    void this.session.refreshPlan();
   };
 
   #point = (event: Event): void => {
@@ -200,7 +212,7 @@ export class GradusRecipeCard extends LitElement {
   };
 }
 
-/** Whether the settings go together. */
+/** Whether the settings fit, and go together. */
 function isWhole(values: Readonly<Record<string, unknown>>, config: RunConfig): boolean {
   try {
     configWith(values, config);

@@ -16,12 +16,15 @@ export class GradusSettings extends LitElement {
   static override properties = {
     config: { attribute: false },
     base: { attribute: false },
+    revision: { attribute: false },
     query: {},
   };
 
   declare config: RunConfig;
   /** The recipe as it came; what differs from it is counted and marked. */
   declare base: RunConfig;
+  /** A new number takes back what was typed and is not applied. */
+  declare revision: number;
   declare query: string;
 
   static override styles = [
@@ -147,6 +150,7 @@ export class GradusSettings extends LitElement {
           .name=${key}
           .value=${this.config[key]}
           .base=${this.base[key]}
+          .revision=${this.revision}
         ></gradus-field>`,
     );
   }

@@ -5,7 +5,7 @@ import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 
 import { formatDuration, formatNumber } from "./format.ts";
-import type { RunView } from "./run-view.ts";
+import type { Progress, RunView } from "./run-view.ts";
 import { doneOf, PHASE_LABELS, type Segment, segmentsOf } from "./step-segments.ts";
 import { baseStyles } from "./styles.ts";
 
@@ -62,17 +62,20 @@ export class GradusTimeline extends LitElement {
         background: var(--accent);
         transform-origin: left;
       }
+      /* One line: seconds that find no room beside the name fall below it, out of sight. */
       .label {
-        display: block;
+        display: flex;
+        flex-wrap: wrap;
+        gap: 0 4px;
+        height: 16px;
         overflow: hidden;
-        text-overflow: ellipsis;
       }
     `,
   ];
 
   override render(): TemplateResult {
     const { progress } = this.run;
-    const left = progress?.runSecondsLeft;
+    const left = runSecondsLeft(progress);
     return html`
       <div class="words">
         <span>${this.#now()}</span>
@@ -105,11 +108,19 @@ export class GradusTimeline extends LitElement {
   }
 }
 
+/** Of the whole run, and no less than of its last part; undefined where nothing, or no time worth telling, is known. */
+function runSecondsLeft(progress: Progress | undefined): number | undefined {
+  if (progress?.runSecondsLeft === undefined) return undefined;
+  const seconds = Math.max(progress.runSecondsLeft, progress.secondsLeft ?? 0);
+  return seconds < 1 ? undefined : seconds;
+}
+
 const partOf = ({ label, seconds, share, done, isNow }: Segment): TemplateResult => html`
   <div class=${isNow ? "part now" : "part"} style="flex: ${share.toFixed(3)} 1 0">
     <div class="bar"><div class="fill" style="transform: scaleX(${done.toFixed(3)})"></div></div>
     <span class="label"
-      >${label}${seconds === undefined ? nothing : html` <span class="number">${formatNumber(Number(seconds.toFixed(1)))} s</span>`}</span
+      ><span>${label}</span
+      >${seconds === undefined ? nothing : html`<span class="number">${formatNumber(Number(seconds.toFixed(1)))} s</span>`}</span
     >
   </div>
 `;

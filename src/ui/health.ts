@@ -2,7 +2,8 @@
 // for a person to judge by: nothing in a run depends on them.
 
 import type { ChartId } from "../rl/metrics.ts";
-import type { MetricRow } from "../worker/api.ts";
+import type { Evaluation, MetricRow } from "../worker/api.ts";
+import { difference } from "./before-after.ts";
 import { valuesOf } from "./chart-data.ts";
 import { formatNumber, formatShare } from "./format.ts";
 
@@ -46,8 +47,23 @@ const fine = (why: string): Health => ({ isFine: true, why });
 const look = (why: string): Health => ({ isFine: false, why });
 
 /** What to think of chart `id`; undefined while there is too little to tell, and for charts without a rule. */
-export function healthOf(id: ChartId, rows: readonly MetricRow[]): Health | undefined {
-  return RULES[id]?.(rows);
+export function healthOf(
+  id: ChartId,
+  rows: readonly MetricRow[],
+  evaluations: readonly Evaluation[] = [],
+): Health | undefined {
+  return id === "accuracy" ? accuracyHealth(evaluations) : RULES[id]?.(rows);
+}
+
+/** Whether the accuracy is surely below where it began. */
+function accuracyHealth(evaluations: readonly Evaluation[]): Health | undefined {
+  const first = evaluations[0];
+  const last = evaluations.at(-1);
+  if (!first || !last || first === last) return undefined;
+  if (difference(first, last).high >= 0) return fine(`It is not below that of step ${first.step}.`);
+  return look(
+    `It fell from ${formatShare(first.strict.mean)} at step ${first.step} to ${formatShare(last.strict.mean)}: lower the learning rate, or answer more prompts in a step.`,
+  );
 }
 
 const RULES: Partial<Record<ChartId, (rows: readonly MetricRow[]) => Health | undefined>> = {

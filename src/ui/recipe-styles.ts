@@ -38,9 +38,6 @@ export const recipeStyles = css`
     font-size: var(--size-12);
     line-height: 18px;
   }
-  .gloss .problem {
-    color: var(--error);
-  }
   .gloss strong {
     color: var(--text);
     font-weight: 500;

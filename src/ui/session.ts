@@ -16,6 +16,7 @@ import type {
   RunSnapshot,
   RunSummary,
   StorageSummary,
+  VerlImport,
   WorkerApi,
 } from "../worker/api.ts";
 import type { RunView } from "./run-view.ts";
@@ -35,6 +36,8 @@ export interface SessionState {
   readonly problems?: ProblemsSummary;
   readonly presetId: string;
   readonly config: RunConfig;
+  /** The last verl configuration that was applied, until a recipe is chosen. */
+  readonly imported?: VerlImport | undefined;
   readonly plan?: PlanSummary;
   /** The run on the screen: going on, paused, or ended. */
   readonly run?: RunView;
@@ -119,7 +122,7 @@ export class Session extends EventTarget {
 
   async usePreset(presetId: string): Promise<void> {
     const preset = PRESETS.find(({ id }) => id === presetId) ?? FIRST_PRESET;
-    this.set({ presetId: preset.id, config: configWith(preset.values, DEFAULTS) });
+    this.set({ presetId: preset.id, config: configWith(preset.values, DEFAULTS), imported: undefined });
     await this.refreshPlan();
   }
 
@@ -129,6 +132,18 @@ export class Session extends EventTarget {
       this.set({ config: configWith(values, this.state.config) });
       await this.#plan();
     });
+  }
+
+  /** Applies a verl command or YAML; `state.imported` says what became of it. Rejects when it cannot be read. */
+  async importSettings(text: string): Promise<void> {
+    const imported = await this.#worker.importSettings(text, this.state.config);
+    this.set({ imported, config: imported.config });
+    await this.refreshPlan();
+  }
+
+  /** The settings as verl YAML, with what was kept for a cluster. */
+  exportSettings(): Promise<File> {
+    return this.#worker.exportSettings(this.state.config, this.state.imported?.kept ?? {});
   }
 
   async refreshPlan(): Promise<void> {

@@ -39,10 +39,10 @@ const ALWAYS: readonly Phase[] = ["rollout", "update", "evaluate"];
 /** No part is narrower than its label. */
 const LEAST_SHARE = 0.16;
 
-/** The parts of a step of `run`; loading alone before the first. */
+/** The parts of a step of `run`; before the first, loading alone and then the first evaluation alone. */
 export function segmentsOf({ history, progress, config, state }: RunView): Segment[] {
-  if (state === "loading" || progress?.phase === "load")
-    return [{ phase: "load", label: PHASE_LABELS.load, share: 1, done: doneOf(progress), isNow: true }];
+  if (state === "loading" || progress?.phase === "load") return [alone("load", progress)];
+  if (progress?.phase === "evaluate" && progress.step === 0) return [alone("evaluate", progress)];
   const isSft = config?.["gradus.mode"] === "sft";
   const now = PARTS.findIndex(({ phase }) => phase === progress?.phase);
   const parts = PARTS.map((part) => ({ ...part, seconds: newest(history, part.key) })).filter(
@@ -66,6 +66,15 @@ export function segmentsOf({ history, progress, config, state }: RunView): Segme
     };
   });
 }
+
+/** A strip of one part, which goes on. */
+const alone = (phase: Phase, progress: RunView["progress"]): Segment => ({
+  phase,
+  label: PHASE_LABELS[phase],
+  share: 1,
+  done: doneOf(progress),
+  isNow: true,
+});
 
 /** The newest value of `key`. */
 const newest = (history: readonly MetricRow[], key: string): number | undefined =>

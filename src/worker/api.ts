@@ -4,6 +4,7 @@
 import type { RunConfig } from "../rl/config.ts";
 import type { Evaluation, RunEvent, RunState } from "../rl/events.ts";
 import type { MetricRow } from "../rl/metrics.ts";
+import type { VerlImport } from "../rl/verl-import.ts";
 
 export type {
   Accuracy,
@@ -17,6 +18,7 @@ export type {
   ScoredToken,
 } from "../rl/events.ts";
 export type { MetricRow } from "../rl/metrics.ts";
+export type { VerlImport } from "../rl/verl-import.ts";
 
 /** The WebGPU device as the page shows it. */
 export interface DeviceSummary {
@@ -142,6 +144,11 @@ export interface WorkerApi {
 
   /** What `config` would hold on the device. Rejects with the setting to change when it does not fit. */
   plan(config: RunConfig): Promise<PlanSummary>;
+
+  /** `config` with the settings of a verl command, script or YAML. Rejects when the text is none of them. */
+  importSettings(text: string, config: RunConfig): Promise<VerlImport>;
+  /** verl YAML of settings that may not have been started, with what an import has kept for a cluster. */
+  exportSettings(config: RunConfig, kept: VerlImport["kept"]): Promise<File>;
 
   /** Begins a run with the loaded model and problems, and returns once it is under way. */
   start(config: RunConfig, onEvent: (event: RunEvent) => void): Promise<RunSnapshot>;

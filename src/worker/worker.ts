@@ -7,6 +7,7 @@ import { openEngine } from "../app/engine.ts";
 import { keepFiles, keptModel, keptProblems } from "../app/kept-files.ts";
 import { beginRun, continueRun, keptConfig } from "../app/kept-run.ts";
 import type { ActiveRun, Keeping } from "../app/kept-run.ts";
+import { configYaml } from "../app/exports.ts";
 import { openProblems, splitOf } from "../app/problems.ts";
 import type { OpenedProblems } from "../app/problems.ts";
 import { UserError } from "../common/errors.ts";
@@ -15,6 +16,7 @@ import type { Recorder } from "../gpu/index.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
 import type { RunListener } from "../rl/events.ts";
+import { importVerlText } from "../rl/verl-import.ts";
 import { Checkpoints } from "../storage/checkpoints.ts";
 import { openIndexedDb } from "../storage/indexed-db.ts";
 import { storageEstimate } from "../storage/quota.ts";
@@ -151,6 +153,12 @@ const api: WorkerApi = {
   useProblemFiles: (files) => takeProblems(false, () => openProblems(files.map(sourceOf))),
 
   plan: async (config) => planSummary(needModel().config, config, (await device()).gpu),
+
+  importSettings: async (text, config) => importVerlText(text, config),
+  exportSettings: async (config, kept) => {
+    const { name, bytes } = configYaml(config, kept);
+    return new File([bytes as Uint8Array<ArrayBuffer>], name);
+  },
 
   start: (config, onEvent) =>
     telling(onEvent, async () => {

@@ -4,13 +4,27 @@ import { describe, expect, test } from "vitest";
 
 import { STEP } from "../../src/rl/metrics.ts";
 import { healthOf } from "../../src/ui/health.ts";
-import type { MetricRow } from "../../src/worker/api.ts";
+import type { Evaluation, MetricRow } from "../../src/worker/api.ts";
 
 /** Rows with `key` going through `values`, and the same `rest` in each. */
 const rowsOf = (key: string, values: readonly number[], rest: MetricRow = {}): MetricRow[] =>
   values.map((value, index) => ({ [STEP]: index + 1, [key]: value, ...rest }));
 
+/** An evaluation with a narrow interval around `mean`. */
+function evaluationOf(step: number, mean: number): Evaluation {
+  const accuracy = { mean, low: mean - 0.02, high: mean + 0.02 };
+  return { step, n: 2000, strict: accuracy, flexible: accuracy, responseLength: 4, samples: [] };
+}
+
 describe("health", () => {
+  test("an accuracy that is surely below where it began is to be looked at", () => {
+    expect(healthOf("accuracy", [], [evaluationOf(0, 0.5)])).toBeUndefined();
+    expect(healthOf("accuracy", [], [evaluationOf(0, 0.5), evaluationOf(9, 0.49)])?.isFine).toBe(true);
+    const fallen = healthOf("accuracy", [], [evaluationOf(0, 0.5), evaluationOf(9, 0.4)]);
+    expect(fallen?.isFine).toBe(false);
+    expect(fallen?.why).toMatch(/from 50\.0 % at step 0 to 40\.0 %/);
+  });
+
   test("nothing is said where nothing is known", () => {
     for (const id of ["reward", "loss", "kl", "entropy", "gradNorm", "clip", "length"] as const)
       expect(healthOf(id, [{ [STEP]: 0 }])).toBeUndefined();

@@ -11,9 +11,10 @@ import type { OpenedModel } from "../../model/open-model.ts";
 import { openModel } from "../../model/open-model.ts";
 import { configWith, DEFAULTS } from "../../rl/config.ts";
 import type { RunConfig } from "../../rl/config.ts";
-import { fromVerlYaml } from "../../formats/verl-config.ts";
 import { nearest } from "../../common/nearest.ts";
 import { PRESETS } from "../../rl/presets/index.ts";
+import { clusterWord, importVerlText } from "../../rl/verl-import.ts";
+import type { VerlImport } from "../../rl/verl-import.ts";
 import { fileSource, folderSources } from "../files/source.ts";
 
 const DEMO = fileURLToPath(new URL("../../../public/demo", import.meta.url));
@@ -32,14 +33,14 @@ export async function problemsOf(files: readonly string[]): Promise<OpenedProble
 
 export interface Settings {
   readonly preset?: string | undefined;
-  /** A YAML file in verl's form. */
+  /** A YAML file in verl's form, or a script with a command that starts verl. */
   readonly config?: string | undefined;
   /** `key=value` each. */
   readonly set?: readonly string[] | undefined;
   readonly steps?: string | undefined;
 }
 
-/** A preset (the demo's own for the demo model), a file's settings and single ones on top. */
+/** A preset (the demo's own for the demo model), a file's settings and single ones on top. Prints what the file gave. */
 export async function settingsOf(settings: Settings, isDemo: boolean, base?: RunConfig): Promise<RunConfig> {
   const id = settings.preset ?? (isDemo ? "grpo-demo" : "grpo-gsm8k");
   const preset = PRESETS.find((candidate) => candidate.id === id);
@@ -51,13 +52,26 @@ export async function settingsOf(settings: Settings, isDemo: boolean, base?: Run
     );
   }
   const start = base && !settings.preset ? base : configWith(preset.values, DEFAULTS);
-  return configWith({ ...(await fileValues(settings.config)), ...singleValues(settings) }, start);
+  const single = singleValues(settings);
+  if (settings.config === undefined) return configWith(single, start);
+  const source = await fileSource(settings.config);
+  const text = new TextDecoder().decode(await source.read(0, source.size));
+  const read = importVerlText(text, start, single, source.name);
+  const wrong = read.refused.filter(({ kind }) => kind !== "elsewhere");
+  if (wrong.length > 0) throw new UserError(`${source.name}: ${wrong.map(({ why }) => why).join(" ")}`);
+  for (const line of reportOf(read, source.name)) console.log(line);
+  return read.config;
 }
 
-async function fileValues(file: string | undefined): Promise<Record<string, unknown>> {
-  if (file === undefined) return {};
-  const source = await fileSource(file);
-  return fromVerlYaml(new TextDecoder().decode(await source.read(0, source.size)), source.name);
+/** What became of a file's settings, a line each for what it could not simply apply. */
+export function reportOf({ applied, kept, refused, notes }: VerlImport, file: string): string[] {
+  const count = Object.keys(kept).length;
+  return [
+    `${file}: ${applied.length} applied, ${count} only for a cluster, ${refused.length} not taken`,
+    ...Object.keys(kept).map((key) => `  for a cluster: ${key} (${clusterWord(key) ?? "not needed here"})`),
+    ...refused.map(({ key, why }) => `  not taken: ${key}. ${why}`),
+    ...notes.map((note) => `  ${note}`),
+  ];
 }
 
 function singleValues({ set = [], steps }: Settings): Record<string, unknown> {

@@ -1,0 +1,295 @@
+// A configuration of verl on top of one of ours: what is applied, what only a cluster understands and is kept for the way
+// back, and what is refused with the reason. Nothing is dropped without a word. Which values fit is config.ts's matter.
+
+import { UserError } from "../common/errors.ts";
+import { nearest } from "../common/nearest.ts";
+import { fromVerlCommand } from "../formats/verl-command.ts";
+import { fromVerlYaml } from "../formats/verl-config.ts";
+import type { ConfigKey, RunConfig } from "./config.ts";
+import { CONFIG_KEYS, configWith, fieldOf, problemWith } from "./config.ts";
+
+/** A setting that was not applied. */
+export interface Refusal {
+  readonly key: string;
+  readonly value: unknown;
+  /** One or two sentences. */
+  readonly why: string;
+  /** No such setting; a value that does not fit; or something that is decided in another way here. */
+  readonly kind: "unknown" | "value" | "elsewhere";
+}
+
+export interface VerlImport {
+  readonly config: RunConfig;
+  /** Our keys that the configuration has set. */
+  readonly applied: readonly ConfigKey[];
+  /** Settings that only a cluster understands, as they came; `configYaml` writes them back. */
+  readonly kept: Readonly<Record<string, unknown>>;
+  readonly refused: readonly Refusal[];
+  /** What was understood in a way of its own, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+const LOW = "actor_rollout_ref.actor.clip_ratio_low";
+const HIGH = "actor_rollout_ref.actor.clip_ratio_high";
+const BUDGET = "actor_rollout_ref.actor.ppo_max_token_len_per_gpu";
+const LENGTHS = ["data.max_prompt_length", "data.max_response_length"] as const;
+const OVERLONG = "reward.reward_kwargs.overlong_buffer_cfg";
+
+/** Other names of a setting or a section: older versions, recipes, the newer optimiser. */
+const ALIASES: Readonly<Record<string, string>> = {
+  "reward_model.reward_kwargs": "reward.reward_kwargs",
+  "reward_model.overlong_buffer": OVERLONG,
+  "data.enable_overlong_buffer": `${OVERLONG}.enable`,
+  "data.overlong_buffer_len": `${OVERLONG}.len`,
+  "data.overlong_penalty_factor": `${OVERLONG}.penalty_factor`,
+  "actor_rollout_ref.actor.optim.warmup_style": "actor_rollout_ref.actor.optim.lr_scheduler_type",
+  "actor_rollout_ref.actor.optim.clip_grad": "actor_rollout_ref.actor.grad_clip",
+};
+
+/**
+ * Settings and sections that only a cluster understands. A line: what they are about, the section they stand in (* is any),
+ * and their names.
+ */
+const CLUSTER = `
+parallelism * megatron fsdp fsdp_config veomni torchtitan ulysses_sequence_parallel_size tensor_model_parallel_size
+parallelism * pipeline_model_parallel_size data_parallel_size expert_parallel_size expert_model_parallel_size
+parallelism * expert_tensor_parallel_size gpu_memory_utilization param_offload grad_offload optimizer_offload
+batches * ppo_micro_batch_size ppo_micro_batch_size_per_gpu use_dynamic_bsz log_prob_micro_batch_size
+batches * log_prob_micro_batch_size_per_gpu log_prob_use_dynamic_bsz log_prob_max_token_len_per_gpu
+software * _target_ profiler global_profiler ray_kwargs ray_init hydra defaults transfer_queue
+critic * critic critic_warmup max_critic_ckpt_to_keep
+critic algorithm lam
+cluster trainer nnodes n_gpus_per_node device balance_batch esi_redundant_time ray_wait_register_center_timeout
+cluster trainer use_legacy_worker_impl profile_steps logger project_name experiment_name log_val_generations
+cluster trainer default_local_dir default_hdfs_dir rollout_data_dir validation_data_dir resume_mode
+cluster trainer resume_from_path del_local_ckpt_after_load
+reference actor_rollout_ref ref
+software actor_rollout_ref hybrid_engine nccl_timeout
+software actor_rollout_ref.model external_lib override_config use_remove_padding use_liger use_fused_kernels
+software actor_rollout_ref.model fused_kernel_options use_shm trust_remote_code torch_dtype hf_config_path
+software actor_rollout_ref.model enable_activation_offload
+software actor_rollout_ref.actor strategy checkpoint use_torch_compile use_fused_kernels use_remove_padding
+software actor_rollout_ref.actor entropy_checkpointing entropy_from_logits_with_chunking data_loader_seed
+software actor_rollout_ref.actor calculate_entropy
+software actor_rollout_ref.rollout name mode dtype load_format layered_summon enforce_eager free_cache_engine
+software actor_rollout_ref.rollout enable_chunked_prefill enable_prefix_caching engine_kwargs disable_log_stats
+software actor_rollout_ref.rollout agent trace multi_turn multi_stage_wake_up calculate_log_probs prompt_length
+software actor_rollout_ref.rollout response_length max_num_batched_tokens max_model_len cudagraph_capture_sizes
+software actor_rollout_ref.rollout update_weights_bucket_megabytes
+files data tokenizer prompt_key reward_fn_key image_key video_key use_shm trust_remote_code custom_cls datagen sampler
+files data return_raw_input_ids return_raw_chat return_full_prompt return_multi_modal_inputs val_batch_size
+files data dataloader_num_workers filter_overlong_prompts filter_overlong_prompts_workers validation_shuffle
+software reward num_workers sandbox_fusion
+software reward_model num_workers sandbox_fusion launch_reward_fn_async strategy
+software ${OVERLONG} log`;
+
+const FUNCTION = "A Python function cannot run here: rewards are those of the problems' own format.";
+const MODEL = "No reward model is run: rewards come from the problems' answers.";
+const OPTION = "It chooses a file that only verl has: paste the settings of that file as well.";
+const FILE = "Drop the file on the page, or name it with --data.";
+
+/** Settings and sections whose matter is decided in another way: why, and values that ask for nothing else. */
+const ELSEWHERE: Readonly<Record<string, readonly [why: string, ...harmless: unknown[]]>> = {
+  "data.train_files": [FILE],
+  "data.val_files": [FILE],
+  "data.train_max_samples": ["All problems of the file are used: drop a shorter one.", -1],
+  "data.truncation": ["A prompt that is too long is left out, never cut.", "error"],
+  "data.apply_chat_template_kwargs": ["The chat template gets no settings of its own here."],
+  "actor_rollout_ref.model.path": ["Drop the model's files on the page, or name them with --model."],
+  "actor_rollout_ref.model.tokenizer_path": ["The tokenizer is that of the model's files."],
+  "actor_rollout_ref.model.custom_chat_template": ["The chat template is that of the model's files."],
+  "actor_rollout_ref.model.lora_adapter_path": ["A run begins with a new adapter."],
+  "actor_rollout_ref.model.exclude_modules": ["Name what is trained in target_modules."],
+  "actor_rollout_ref.actor.shuffle": ["The updates of a step take its prompts in order."],
+  "actor_rollout_ref.actor.optim.total_training_steps": ["The schedule ends with the run.", -1],
+  "actor_rollout_ref.actor.optim.lr_warmup_steps_ratio": [
+    "Set lr_warmup_steps to this share of the steps.",
+    0,
+  ],
+  "actor_rollout_ref.actor.clip_ratio": [
+    `clip_ratio_low and clip_ratio_high win over it, and verl gives both a value: set ${LOW} and ${HIGH}.`,
+  ],
+  "actor_rollout_ref.rollout.do_sample": ["Responses are always sampled.", true],
+  "actor_rollout_ref.rollout.ignore_eos": ["A response ends with its end-of-text token."],
+  "actor_rollout_ref.rollout.multi_turn.enable": ["Responses have one turn here."],
+  "actor_rollout_ref.rollout.val_kwargs": ["Evaluation is greedy, one response a problem.", 0, 1, -1],
+  "algorithm.rollout_correction": ["It is not a setting here yet."],
+  "algorithm.use_pf_ppo": ["Responses are not sampled a second time by their rewards here."],
+  "reward.reward_kwargs.max_resp_len": ["The penalty for length reads data.max_response_length."],
+  "reward.reward_model": [MODEL],
+  reward_model: [MODEL],
+  "reward_model.reward_manager": [FUNCTION, "naive", "dapo"],
+  "reward.reward_manager": [FUNCTION, "naive", "dapo", "register"],
+  "reward.custom_reward_function": [FUNCTION, "compute_score"],
+  custom_reward_function: [FUNCTION, "compute_score"],
+  "trainer.total_epochs": [
+    "The steps of an epoch depend on the problems: set trainer.total_training_steps to epochs x problems / prompts per step.",
+  ],
+  "trainer.val_only": ["Use the command eval instead."],
+};
+
+const ABOUT = new Map(
+  CLUSTER.trim()
+    .split("\n")
+    .flatMap((line) => {
+      const [about, section, ...names] = line.split(" ") as [string, string, ...string[]];
+      return names.map((name) => [section === "*" ? name : `${section}.${name}`, about] as const);
+    }),
+);
+
+/** `key` and its sections, the longest first. */
+const sectionsOf = (key: string): string[] =>
+  key.split(".").map((_, cut, parts) => parts.slice(0, parts.length - cut).join("."));
+
+/** What a setting that only a cluster understands is about ("parallelism"); undefined for any other. */
+export function clusterWord(key: string): string | undefined {
+  const section = sectionsOf(key).find((part) => ABOUT.has(part) || Object.hasOwn(ELSEWHERE, part));
+  const part = key.split(".").find((name) => ABOUT.has(name));
+  return ABOUT.get(section ?? "") ?? ABOUT.get(part ?? "");
+}
+
+const isKnown = (key: string): key is ConfigKey => (CONFIG_KEYS as readonly string[]).includes(key);
+
+/** The name that `key` has here. */
+function ownName(key: string): string {
+  const section = sectionsOf(key).find((candidate) => Object.hasOwn(ALIASES, candidate));
+  return section === undefined ? key : `${ALIASES[section]}${key.slice(section.length)}`;
+}
+
+/** Whether `value` of a section of ELSEWHERE asks for nothing: it is not set, off, empty, or what is done anyway. */
+function isHarmless(value: unknown, section: string): boolean {
+  const [, ...harmless] = ELSEWHERE[section]!;
+  if (typeof value === "boolean") return value === harmless.includes(true);
+  const isEmpty =
+    value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+  return isEmpty || harmless.includes(value);
+}
+
+/** Names that end like `key` come first, because documents often show a setting without its sections. */
+function unknown(key: string, value: unknown): Refusal {
+  const ends = CONFIG_KEYS.filter((known) => known.endsWith(`.${key}`));
+  const all = [...CONFIG_KEYS, ...ABOUT.keys(), ...Object.keys(ELSEWHERE), ...Object.keys(ALIASES)];
+  const close = ends.length > 0 ? ends.join(" or ") : nearest(key, all);
+  return {
+    key,
+    value,
+    kind: "unknown",
+    why: `There is no setting "${key}".${close ? ` Did you mean ${close}?` : " Take it out, or look for its name in All settings."}`,
+  };
+}
+
+/** What is found out about settings one by one. */
+class Sorted {
+  readonly fitting = new Map<ConfigKey, unknown>();
+  readonly kept: Record<string, unknown> = {};
+  readonly refused: Refusal[] = [];
+  readonly notes: string[] = [];
+
+  add(key: string, values: Values, base: RunConfig): void {
+    const value = values[key];
+    const name = ownName(key);
+    if (isKnown(name)) {
+      if (name !== key && Object.hasOwn(values, name))
+        this.refuse(key, value, `${name} is set as well, and wins.`);
+      else this.#addKnown(key, name, value, base);
+      return;
+    }
+    if (key.startsWith("~")) return this.refuse(key, value, "Settings cannot be taken out here.");
+    if (key.startsWith("-")) return this.refuse(key, value, OPTION);
+    const section = sectionsOf(name).find((candidate) => Object.hasOwn(ELSEWHERE, candidate));
+    if (clusterWord(name) || (section && isHarmless(value, section))) this.kept[key] = value;
+    else if (section === undefined) this.refused.push(unknown(key, value));
+    else this.refuse(key, value, ELSEWHERE[section]![0]);
+  }
+
+  refuse(key: string, value: unknown, why: string, kind: Refusal["kind"] = "elsewhere"): void {
+    this.refused.push({ key, value, why, kind });
+  }
+
+  /** verl writes null for what is not set: where that has no meaning of its own, the recipe's value stays. */
+  #addKnown(key: string, name: ConfigKey, value: unknown, base: RunConfig): void {
+    const field = fieldOf(name);
+    const hasNull = "special" in field && field.special !== undefined;
+    const read = value === null && !hasNull ? base[name] : value;
+    const problem = problemWith(name, read);
+    if (problem !== undefined) return this.refuse(key, value, problem, "value");
+    if (this.fitting.has(name))
+      return this.refuse(key, value, `${name} is set under another name, too, and wins.`);
+    this.fitting.set(name, read);
+    if (key !== name) this.notes.push(`${key} is ${name} here.`);
+  }
+}
+
+/**
+ * `base` with the settings of a verl configuration, by dotted key. What does not fit, alone or with the others, is refused
+ * and leaves the rest applied. `over` stands above both; throws UserError only when that does not fit.
+ */
+export function importVerl(values: Values, base: RunConfig, over: Values = {}): VerlImport {
+  const sorted = new Sorted();
+  for (const key of Object.keys(values)) sorted.add(key, values, base);
+  raiseBudget(sorted, base, over);
+  const config = together(sorted, base, over);
+  const { fitting, kept, refused, notes } = sorted;
+  return { config, applied: [...fitting.keys()], kept, refused, notes };
+}
+
+/** verl's budget of tokens is larger by default: one that the configuration does not set grows with its lengths. */
+function raiseBudget({ fitting, notes }: Sorted, base: RunConfig, over: Values): void {
+  if (fitting.has(BUDGET) || Object.hasOwn(over, BUDGET) || !LENGTHS.some((key) => fitting.has(key))) return;
+  const longest = LENGTHS.map((key) => Number(over[key] ?? fitting.get(key) ?? base[key]));
+  const needed = longest[0]! + longest[1]!;
+  if (!(needed > base[BUDGET])) return;
+  fitting.set(BUDGET, needed);
+  notes.push(`The token budget (${BUDGET}) is raised to ${needed}, the longest prompt with its response.`);
+}
+
+/** The configuration; settings that do not go with the others move to the refused. */
+function together(sorted: Sorted, base: RunConfig, over: Values): RunConfig {
+  const { fitting } = sorted;
+  const attempt = (keys: readonly ConfigKey[]): RunConfig | UserError => {
+    try {
+      return configWith({ ...Object.fromEntries(keys.map((key) => [key, fitting.get(key)])), ...over }, base);
+    } catch (error) {
+      if (error instanceof UserError) return error;
+      throw error;
+    }
+  };
+  const keys = [...fitting.keys()];
+  const fits = (chosen: readonly ConfigKey[]): boolean => !(attempt(chosen) instanceof UserError);
+  let stay = keys;
+  // One setting too many is the usual case, and the later of two is the one that was added.
+  while (stay.length > 0 && !fits(stay)) {
+    const single = stay.toReversed().find((key) => fits(stay.filter((other) => other !== key)));
+    stay = stay.filter((key) => key !== (single ?? stay.at(-1)));
+  }
+  for (const key of keys.filter((candidate) => !stay.includes(candidate))) {
+    const problem = attempt([...stay, key]);
+    if (problem instanceof UserError) {
+      sorted.refuse(key, fitting.get(key), problem.message, "value");
+      fitting.delete(key);
+    } else stay = [...stay, key];
+  }
+  const config = attempt(stay);
+  if (config instanceof UserError) throw config;
+  return config;
+}
+
+/**
+ * Reads YAML, or a shell command or script, and imports it as `importVerl` does. Throws UserError when the text is neither;
+ * `file` is how its message calls the text.
+ */
+export function importVerlText(text: string, base: RunConfig, over: Values = {}, file?: string): VerlImport {
+  if (!isCommand(text)) return importVerl(fromVerlYaml(text, file), base, over);
+  const { values, removed, options } = fromVerlCommand(text);
+  const more = [...removed.map((key) => [`~${key}`, null]), ...options.map((option) => option.split("="))];
+  return importVerl({ ...values, ...Object.fromEntries(more) }, base, over);
+}
+
+/** Whether the text starts verl, or has `key=value` before anything like `key: value`. */
+function isCommand(text: string): boolean {
+  if (/(^|[\s./\\])main_\w+(\.py)?(\s|$)/m.test(text.replaceAll(/^\s*#.*$/gm, ""))) return true;
+  const first = /^\s*(?!#)(?:export\s+)?[+~\w.-]+\s*(:(?=\s|$)|=)/m.exec(text);
+  return first?.[1] === "=";
+}
