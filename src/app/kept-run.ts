@@ -266,6 +266,7 @@ class RunKeeper {
 /** What a list shows: "GRPO with LoRA 8 on demo". */
 function nameOf(config: RunConfig, model: string): string {
   if (config["gradus.mode"] === "sft") return `Supervised fine-tuning on ${model}`;
+  if (config["gradus.mode"] === "preference") return `Group preference on ${model}`;
   const estimator = config["algorithm.adv_estimator"].toUpperCase();
   const loss = config["actor_rollout_ref.actor.policy_loss.loss_mode"];
   const rank = config["actor_rollout_ref.model.lora_rank"];

@@ -21,7 +21,8 @@ export const fieldOf = (key: ConfigKey): Field => FIELDS[key];
 /** Whether the method that `config` has chosen reads `key`. */
 export function isRead(key: ConfigKey, config: RunConfig): boolean {
   const { mode } = fieldOf(key);
-  return mode === undefined || mode === config["gradus.mode"];
+  const methods: readonly string[] | undefined = typeof mode === "string" ? [mode] : mode;
+  return methods === undefined || methods.includes(config["gradus.mode"]);
 }
 
 export const DEFAULTS: RunConfig = Object.freeze(
@@ -138,15 +139,24 @@ function rangeText(field: Ranged): string {
   return `${noun}${from}${to}${special}`;
 }
 
+/** Throws UserError when the method compares the responses of a group and there is only one. */
+function checkGroup(config: RunConfig): void {
+  const group = config["actor_rollout_ref.rollout.n"];
+  if (group >= 2) return;
+  const estimator = config["algorithm.adv_estimator"];
+  const isPreference = config["gradus.mode"] === "preference";
+  if (!isPreference && !ADVANTAGE_ESTIMATORS.find(({ id }) => id === estimator)!.needs.includes("group"))
+    return;
+  const what = isPreference ? "a pair" : "a group-relative advantage";
+  throw new UserError(
+    `Group size is ${group}: ${what} needs at least 2 responses per prompt. Set group size (actor_rollout_ref.rollout.n) to 2 or more.`,
+  );
+}
+
 /** What single fields cannot tell. Throws UserError. */
 function checkTogether(config: RunConfig): void {
-  if (config["gradus.mode"] === "rl") {
-    const group = config["actor_rollout_ref.rollout.n"];
-    const estimator = config["algorithm.adv_estimator"];
-    if (group < 2 && ADVANTAGE_ESTIMATORS.find(({ id }) => id === estimator)!.needs.includes("group"))
-      throw new UserError(
-        `Group size is ${group}: a group-relative advantage needs at least 2 responses per prompt. Set group size (actor_rollout_ref.rollout.n) to 2 or more.`,
-      );
+  if (config["gradus.mode"] !== "sft") {
+    checkGroup(config);
     const batch = config["data.train_batch_size"];
     const mini = config["actor_rollout_ref.actor.ppo_mini_batch_size"];
     if (mini > 0 && batch % mini !== 0)

@@ -1,6 +1,8 @@
 // Every number that a run logs: verl's name where verl logs it, TRL's where only TRL does, described once. Charts, tables,
 // exports and help read this list. Where a number is computed is step.ts, evaluate.ts and sft.ts.
 
+import { PREFERENCE_METRICS } from "./preference/metric-list.ts";
+
 /** One step's numbers by metric key; "training/global_step" is always there. */
 export type MetricRow = Readonly<Record<string, number>>;
 
@@ -147,6 +149,7 @@ export const METRICS: readonly Metric[] = [
     description: "The policy loss without KL and entropy terms. Its level means little; NaN means trouble.",
     chart: "loss",
   },
+  ...PREFERENCE_METRICS,
   {
     key: "actor/kl_loss",
     label: "KL to the reference",

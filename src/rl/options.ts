@@ -20,6 +20,7 @@ import { POLICY_LOSSES } from "./losses/index.ts";
 import type { KlType } from "./losses/kl.ts";
 import type { Objective } from "./losses/policy-loss.ts";
 import { lossParams } from "./losses/policy-loss.ts";
+import type { ResponseLogProb } from "./preference/loss.ts";
 
 /** Elements of the scratch for logits: 64 MB; a smaller model takes what its logits need. */
 const HEAD_CHUNK = 2 ** 24;
@@ -58,11 +59,37 @@ export const usesKlLoss = (config: RunConfig): boolean =>
 
 /** Whether a step needs log-probabilities under the reference policy. */
 export const usesReference = (config: RunConfig): boolean =>
-  usesKlLoss(config) || klRewardOf(config) !== undefined;
+  usesKlLoss(config) || klRewardOf(config) !== undefined || preferenceOf(config)?.hasReference === true;
 
-/** Whether a step needs log-probabilities under the old policy before its updates: else its only update has them at hand. */
+/**
+ * Whether a step needs log-probabilities under the old policy before its updates: else its only update has them at hand.
+ * Preference needs those before each update, and takes them there.
+ */
 export const needsOldPass = (config: RunConfig): boolean =>
-  updatesPerStep(config) > 1 || klRewardOf(config) !== undefined;
+  config["gradus.mode"] === "rl" && (updatesPerStep(config) > 1 || klRewardOf(config) !== undefined);
+
+export interface PreferenceSettings {
+  readonly beta: number;
+  readonly margin: number;
+  /** Every pair beyond the margin; else the best response of a group against its worst. */
+  readonly usesAllPairs: boolean;
+  readonly logProb: ResponseLogProb;
+  readonly hasReference: boolean;
+  readonly rounds: number;
+}
+
+/** Preference of better responses; undefined under another method. */
+export function preferenceOf(config: RunConfig): PreferenceSettings | undefined {
+  if (config["gradus.mode"] !== "preference") return undefined;
+  return {
+    beta: config["gradus.preference_beta"],
+    margin: config["gradus.preference_margin"],
+    usesAllPairs: config["gradus.ranking_loss"],
+    logProb: config["gradus.preference_log_prob"] as ResponseLogProb,
+    hasReference: config["gradus.preference_reference"],
+    rounds: config["gradus.self_play_rounds"],
+  };
+}
 
 /** KL in the reward; undefined when it is off. */
 export function klRewardOf(
@@ -84,7 +111,7 @@ export function miniBatchSize(config: RunConfig): number {
   return size > 0 ? size : config["data.train_batch_size"];
 }
 
-/** Updates of one step. */
+/** Updates of one step, or of one round of it. */
 export const updatesPerStep = (config: RunConfig): number =>
   config["gradus.mode"] === "sft"
     ? 1

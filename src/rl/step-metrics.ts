@@ -27,37 +27,33 @@ function spread(prefix: string, values: readonly number[]): MetricRow {
   return { [`${prefix}/mean`]: mean(values), [`${prefix}/max`]: max, [`${prefix}/min`]: min };
 }
 
-interface RlStep {
+/** What every step has that samples responses. */
+export interface SampledStep {
   readonly step: number;
+  readonly lr: number;
   readonly prompts: readonly Prompt[];
+  /** Their groups are places in `prompts`. */
   readonly rollouts: readonly JudgedRollout[];
-  readonly batches: StepBatches;
-  readonly advantages: Advantages;
-  readonly update: StepUpdate;
   readonly sample: StepSample;
   /** Prompts taken by the run so far. */
   readonly drawn: number;
+  /** Of everything. */
+  readonly seconds: number;
 }
 
-/** What a step of reinforcement learning logs. */
-export function rlMetrics(
+/** What a step logs of its prompts and responses, whatever it learns from them. */
+export function sampledMetrics(
   run: Run,
-  { step, prompts, rollouts, batches, advantages, update, sample, drawn }: RlStep,
+  { step, lr, prompts, rollouts, sample, drawn, seconds }: SampledStep,
 ): MetricRow {
   const lengths = rollouts.map(({ tokens }) => tokens.length);
   const promptLengths = prompts.map(({ tokens }) => tokens.length);
-  const { seconds } = batches;
-  const stepSeconds = sample.seconds + seconds.oldLogProb + seconds.reference + update.seconds;
   const tokens = sum(lengths) + sum(promptLengths) * run.config["actor_rollout_ref.rollout.n"];
   return {
-    ...common(run, step, update.lr, drawn),
+    ...common(run, step, lr, drawn),
     ...spread(
       "critic/score",
       rollouts.map(({ reward }) => reward.score),
-    ),
-    ...spread(
-      "critic/advantages",
-      rollouts.flatMap((rollout) => [...advantages.get(rollout)!]),
     ),
     "train/acc_strict": share(rollouts, ({ reward }) => reward.strict),
     "train/acc_flexible": share(rollouts, ({ reward }) => reward.flexible),
@@ -65,20 +61,40 @@ export function rlMetrics(
       prompts.map((_, group) => group),
       (group) => isFlat(rollouts.filter((rollout) => rollout.group === group)),
     ),
-    ...lossMetrics(run, update, batches),
     ...spread("response_length", lengths),
     "response_length/clip_ratio": share(rollouts, ({ isTruncated }) => isTruncated),
     ...spread("prompt_length", promptLengths),
-    ...samplerDifference(rollouts, batches),
     "perf/total_num_tokens": tokens,
-    "perf/throughput": tokens / stepSeconds,
+    "perf/throughput": tokens / seconds,
     "perf/rollout_throughput": sample.tokens / sample.seconds,
     ...samplingMetrics(run, sample, rollouts),
     "timing_s/gen": sample.seconds,
+    "timing_s/step": seconds,
+  };
+}
+
+interface RlStep extends Omit<SampledStep, "lr" | "seconds"> {
+  readonly batches: StepBatches;
+  readonly advantages: Advantages;
+  readonly update: StepUpdate;
+}
+
+/** What a step of reinforcement learning logs. */
+export function rlMetrics(run: Run, { batches, advantages, update, ...sampled }: RlStep): MetricRow {
+  const { sample, rollouts } = sampled;
+  const { seconds } = batches;
+  const stepSeconds = sample.seconds + seconds.oldLogProb + seconds.reference + update.seconds;
+  return {
+    ...sampledMetrics(run, { ...sampled, lr: update.lr, seconds: stepSeconds }),
+    ...spread(
+      "critic/advantages",
+      rollouts.flatMap((rollout) => [...advantages.get(rollout)!]),
+    ),
+    ...lossMetrics(run, update, batches),
+    ...samplerDifference(rollouts, batches),
     ...(needsOldPass(run.config) && { "timing_s/old_log_prob": seconds.oldLogProb }),
     ...(usesReference(run.config) && { "timing_s/ref": seconds.reference }),
     "timing_s/update_actor": update.seconds,
-    "timing_s/step": stepSeconds,
   };
 }
 
@@ -123,7 +139,10 @@ function lossMetrics(run: Run, { updates }: StepUpdate, { numbers }: StepBatches
 }
 
 /** How far probabilities in training are from those in sampling. */
-function samplerDifference(rollouts: readonly JudgedRollout[], { numbers }: StepBatches): MetricRow {
+export function samplerDifference(
+  rollouts: readonly JudgedRollout[],
+  { numbers }: Pick<StepBatches, "numbers">,
+): MetricRow {
   let total = 0;
   let count = 0;
   let largest = 0;

@@ -8,6 +8,7 @@ import { evaluate, evaluationRow } from "./evaluate.ts";
 import type { Evaluation, RunEvent, RunListener, RunState as State } from "./events.ts";
 import { STEP, VAL_STRICT } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
+import { preferenceStep } from "./preference/step.ts";
 import type { Run } from "./run.ts";
 import type { RunProgress, RunState } from "./state.ts";
 import { FRESH, readTensors } from "./state.ts";
@@ -206,8 +207,10 @@ export class Trainer {
   }
 
   #oneStep(progress: RunProgress, control: StepControl): Promise<StepResult> {
-    if (this.#run.config["gradus.mode"] === "sft") return supervisedStep(this.#run, progress, control);
-    return rlStep(this.#run, progress, control, this.#pending, (sample) => {
+    const mode = this.#run.config["gradus.mode"];
+    if (mode === "sft") return supervisedStep(this.#run, progress, control);
+    const sampledStep = mode === "preference" ? preferenceStep : rlStep;
+    return sampledStep(this.#run, progress, control, this.#pending, (sample) => {
       this.#pending = sample;
     });
   }

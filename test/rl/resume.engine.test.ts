@@ -41,6 +41,19 @@ const KL_REWARD = {
   "actor_rollout_ref.actor.optim.lr": 1e-2,
 };
 
+/** Several updates in each of two rounds, a reference, groups that micro-batches cut, and steps that take different numbers of prompts. */
+const PREFERENCE = {
+  ...SAMPLING,
+  "gradus.mode": "preference",
+  "gradus.self_play_rounds": 2,
+  "gradus.preference_reference": true,
+  "actor_rollout_ref.model.lora_rank": 4,
+  "actor_rollout_ref.actor.ppo_mini_batch_size": 1,
+  "actor_rollout_ref.actor.ppo_epochs": 2,
+  "actor_rollout_ref.actor.ppo_max_token_len_per_gpu": 64,
+  "actor_rollout_ref.actor.optim.lr": 1e-2,
+};
+
 const METHODS = [
   [
     "full fine-tuning with KL to a kept copy",
@@ -54,6 +67,7 @@ const METHODS = [
   ["LoRA with KL, entropy, two mini-batches and two passes", LORA],
   ["dynamic sampling with a penalty for length", SAMPLING],
   ["KL in the reward with an adaptive price", KL_REWARD],
+  ["group preference in rounds, with a reference and dynamic sampling", PREFERENCE],
   ["supervised fine-tuning", { "gradus.mode": "sft" }],
 ] as const;
 

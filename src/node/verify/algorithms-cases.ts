@@ -9,6 +9,7 @@ import { REWARD_KINDS } from "./algorithms-advantages.ts";
 import type { GoldenCase } from "./algorithms-golden.ts";
 import { matrixOf, numberOf, numbersOf, packed, rowLengths } from "./algorithms-golden.ts";
 import type { HeadDevice } from "./algorithms-head.ts";
+import { PREFERENCE_KINDS } from "./algorithms-preference.ts";
 import { isRefused, Judge, TOLERANCE } from "./algorithms-judge.ts";
 import type { LossCase, LossDevice, LossResult } from "./algorithms-loss.ts";
 import { goldenWeights, klCaseOf, lossCaseOf, runOnCpu, tokensOnEdge } from "./algorithms-loss.ts";
@@ -204,6 +205,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   logprobs: { topic: () => "", usesDevice: "all", compare: compareHead },
   agg_loss: { missing: missingAggregation, topic: () => "", compare: compareAggregation },
   ...REWARD_KINDS,
+  ...PREFERENCE_KINDS,
 };
 
 /** Where `golden` is computed, if its kind is known. */

@@ -3,6 +3,7 @@
 import { LORA_TARGETS } from "../../model/lora.ts";
 import { SCHEDULES } from "../../optim/schedule.ts";
 import type { Field } from "./field.ts";
+import { SAMPLING_METHODS } from "./field.ts";
 
 export const ENGINE_FIELDS = {
   "data.max_response_length": {
@@ -22,7 +23,7 @@ export const ENGINE_FIELDS = {
     kind: "integer",
     label: "Group size",
     help: "Responses to each prompt. A group-relative advantage needs at least 2.",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     topic: "Rollout",
     isCommon: true,
     unit: "responses",
@@ -36,7 +37,7 @@ export const ENGINE_FIELDS = {
     kind: "number",
     label: "Temperature",
     help: "Divides the logits when sampling and in the log-probabilities alike. Higher explores more.",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     topic: "Rollout",
     isCommon: true,
     default: 1,
@@ -49,7 +50,7 @@ export const ENGINE_FIELDS = {
     kind: "number",
     label: "Top-p",
     help: "Sample among the most likely tokens that together have this probability; 1 for all.",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     topic: "Rollout",
     default: 1,
     min: 0,
@@ -61,7 +62,7 @@ export const ENGINE_FIELDS = {
     kind: "integer",
     label: "Top-k",
     help: "Sample among this many of the most likely tokens.",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     topic: "Rollout",
     unit: "tokens",
     default: -1,
@@ -74,7 +75,7 @@ export const ENGINE_FIELDS = {
     kind: "integer",
     label: "Prompts per update",
     help: "A step is cut into updates of this many prompts. The whole step: one update, always on-policy.",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     topic: "Optimiser",
     unit: "prompts",
     default: -1,
@@ -88,7 +89,7 @@ export const ENGINE_FIELDS = {
     kind: "integer",
     label: "Passes over a step",
     help: "How often the responses of a step are used for updates.",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     topic: "Optimiser",
     default: 1,
     min: 1,

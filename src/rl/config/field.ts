@@ -5,6 +5,7 @@ export const TOPICS = [
   "Run",
   "Problems",
   "Policy loss",
+  "Preference",
   "Reward",
   "Advantage",
   "KL and entropy",
@@ -24,6 +25,11 @@ export interface Choice {
   readonly help?: string;
 }
 
+/** Values of gradus.mode. */
+export type Method = "rl" | "preference" | "sft";
+/** The methods that sample responses and judge them by rewards. */
+export const SAMPLING_METHODS = ["rl", "preference"] as const satisfies readonly Method[];
+
 interface Described {
   readonly label: string;
   /** One or two sentences: what it does and when to change it. */
@@ -35,8 +41,8 @@ interface Described {
   readonly unit?: string;
   /** Where the default comes from, and what verl or TRL has where that differs. */
   readonly source: string;
-  /** Set where only this method reads it. */
-  readonly mode?: "rl" | "sft";
+  /** Set where only this method, or only these, read it. */
+  readonly mode?: Method | readonly Method[];
   /** Whether a change is allowed when a run is resumed; what shapes the memory or the data is not. */
   readonly isFixedInRun?: boolean;
 }

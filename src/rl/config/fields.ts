@@ -2,7 +2,14 @@
 
 import { ENGINE_FIELDS } from "./engine-fields.ts";
 import { OBJECTIVE_FIELDS } from "./objective-fields.ts";
+import { PREFERENCE_FIELDS } from "./preference-fields.ts";
 import { RUN_FIELDS } from "./run-fields.ts";
 import { REWARD_FIELDS } from "./reward-fields.ts";
 
-export const FIELDS = { ...RUN_FIELDS, ...OBJECTIVE_FIELDS, ...REWARD_FIELDS, ...ENGINE_FIELDS };
+export const FIELDS = {
+  ...RUN_FIELDS,
+  ...OBJECTIVE_FIELDS,
+  ...PREFERENCE_FIELDS,
+  ...REWARD_FIELDS,
+  ...ENGINE_FIELDS,
+};

@@ -4,12 +4,13 @@ import { FILTER_METRICS } from "../filter-groups.ts";
 import { KL_CONTROLS } from "../kl-control.ts";
 import { KL_TYPES } from "../losses/kl.ts";
 import type { Field } from "./field.ts";
+import { SAMPLING_METHODS } from "./field.ts";
 
 export const REWARD_FIELDS = {
   "algorithm.filter_groups.enable": {
     kind: "boolean",
     label: "Dynamic sampling",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     help: "Leave out groups whose responses all earned the same, which teach nothing, and answer more problems until the step is full.",
     topic: "Dynamic sampling",
     default: false,
@@ -18,7 +19,7 @@ export const REWARD_FIELDS = {
   "algorithm.filter_groups.metric": {
     kind: "choice",
     label: "Judged by",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     help: "What must differ within a group.",
     topic: "Dynamic sampling",
     default: "seq_reward",
@@ -28,7 +29,7 @@ export const REWARD_FIELDS = {
   "algorithm.filter_groups.max_num_gen_batches": {
     kind: "integer",
     label: "Most rounds",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     help: "How often more problems may be answered for one step; then the run pauses and says so.",
     topic: "Dynamic sampling",
     unit: "rounds",
@@ -41,7 +42,7 @@ export const REWARD_FIELDS = {
   "data.gen_batch_size": {
     kind: "integer",
     label: "Prompts per round",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     help: "Problems answered at a time while a step is being filled.",
     topic: "Dynamic sampling",
     unit: "prompts",
@@ -54,7 +55,7 @@ export const REWARD_FIELDS = {
   "reward.reward_kwargs.overlong_buffer_cfg.enable": {
     kind: "boolean",
     label: "Penalty for long responses",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     help: "The reward falls evenly over the last tokens before the longest response.",
     topic: "Reward",
     default: false,
@@ -63,7 +64,7 @@ export const REWARD_FIELDS = {
   "reward.reward_kwargs.overlong_buffer_cfg.len": {
     kind: "integer",
     label: "Penalty begins before the end",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     help: "Tokens before the longest response over which the penalty grows.",
     topic: "Reward",
     unit: "tokens",
@@ -75,7 +76,7 @@ export const REWARD_FIELDS = {
   "reward.reward_kwargs.overlong_buffer_cfg.penalty_factor": {
     kind: "number",
     label: "Largest penalty",
-    mode: "rl",
+    mode: SAMPLING_METHODS,
     help: "What the longest response pays.",
     topic: "Reward",
     default: 1,

@@ -7,7 +7,7 @@ export const RUN_FIELDS = {
   "gradus.mode": {
     kind: "choice",
     label: "Method",
-    help: "Reinforcement learning from rewards, or supervised fine-tuning on the answers in the data.",
+    help: "Reinforcement learning from rewards, preference of better responses to worse ones, or supervised fine-tuning on the answers in the data.",
     topic: "Run",
     default: "rl",
     choices: [
@@ -15,6 +15,11 @@ export const RUN_FIELDS = {
         value: "rl",
         label: "Reinforcement learning",
         help: "Sample responses, score them, prefer the better ones.",
+      },
+      {
+        value: "preference",
+        label: "Group preference",
+        help: "Sample responses, rank them by reward, and raise the better of each pair over the worse.",
       },
       { value: "sft", label: "Supervised fine-tuning", help: "Imitate the worked answers of the problems." },
     ],

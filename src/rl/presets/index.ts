@@ -8,6 +8,7 @@ import { GRPO_GSM8K } from "./grpo-gsm8k.ts";
 import { GRPO_LORA_DEMO } from "./grpo-lora-demo.ts";
 import { GSPO_DEMO } from "./gspo-demo.ts";
 import { GSPO_DYNAMIC_DEMO } from "./gspo-dynamic-demo.ts";
+import { PREFERENCE_DEMO } from "./preference-demo.ts";
 import type { Preset } from "./preset.ts";
 import { SAPO_DEMO } from "./sapo-demo.ts";
 import { SFT_DEMO } from "./sft-demo.ts";
@@ -23,6 +24,7 @@ export const PRESETS: readonly Preset[] = [
   GSPO_DYNAMIC_DEMO,
   SAPO_DEMO,
   GMPO_DEMO,
+  PREFERENCE_DEMO,
   SFT_DEMO,
   GRPO_GSM8K,
 ];

@@ -1,0 +1,98 @@
+// The numbers of a step of group preference under the names of metrics.ts.
+
+import type { MetricRow } from "../metrics.ts";
+import type { PreferenceSettings } from "../options.ts";
+import type { Run } from "../run.ts";
+import type { StepSample } from "../sample.ts";
+import type { SampledStep } from "../step-metrics.ts";
+import { sampledMetrics, samplerDifference } from "../step-metrics.ts";
+import type { PreferenceRound } from "./step.ts";
+import type { PreferenceUpdate } from "./update.ts";
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+const mean = (values: readonly number[]): number => sum(values) / values.length;
+
+/** What the step logs; of pairs nothing but their number where there were none. */
+export function preferenceMetrics(
+  run: Run,
+  settings: PreferenceSettings,
+  rounds: readonly PreferenceRound[],
+  own: Pick<SampledStep, "step" | "lr" | "drawn">,
+): MetricRow {
+  const sample = mergedSample(rounds.map((round) => round.sample));
+  const updateSeconds = sum(rounds.map((round) => round.updateSeconds));
+  const referenceSeconds = sum(rounds.map(({ batches }) => batches.seconds.reference));
+  const entropies = rounds.flatMap(({ batches }) =>
+    [...batches.numbers.values()].flatMap(({ entropy }) => [...entropy]),
+  );
+  return {
+    ...sampledMetrics(run, {
+      ...own,
+      prompts: sample.groups.map(({ prompt }) => prompt.item),
+      rollouts: rolloutsOfRounds(rounds),
+      sample,
+      seconds: sample.seconds + referenceSeconds + updateSeconds,
+    }),
+    ...updateMetrics(
+      settings,
+      rounds.flatMap(({ updates }) => updates),
+    ),
+    "actor/entropy": mean(entropies),
+    ...firstDifference(rounds[0]!),
+    ...(settings.hasReference && { "timing_s/ref": referenceSeconds }),
+    "timing_s/update_actor": updateSeconds,
+  };
+}
+
+/** Means over pairs, not over updates: an update of few pairs counts for few. */
+function updateMetrics(
+  { hasReference }: PreferenceSettings,
+  updates: readonly PreferenceUpdate[],
+): MetricRow {
+  const withPairs = updates.filter(({ pairs }) => pairs > 0);
+  const pairs = sum(withPairs.map((update) => update.pairs));
+  const over = (value: (update: PreferenceUpdate) => number): number =>
+    sum(withPairs.map((update) => value(update) * update.pairs)) / pairs;
+  return {
+    "preference/pairs": pairs,
+    ...(pairs > 0 && {
+      "preference/ranking_loss": over(({ loss }) => loss),
+      "preference/accuracy": over(({ accuracy }) => accuracy),
+      "preference/margin": over(({ margin }) => margin),
+      "preference/chosen_log_prob": over(({ chosen }) => chosen),
+      "preference/rejected_log_prob": over(({ rejected }) => rejected),
+    }),
+    ...(hasReference && { "preference/kl": mean(updates.map(({ klRef }) => klRef)) }),
+    "actor/grad_norm": withPairs.length > 0 ? mean(withPairs.map(({ gradNorm }) => gradNorm)) : 0,
+  };
+}
+
+/** Between sampling and the first pass; later ones come after an update, which is another matter. */
+function firstDifference({ batches }: PreferenceRound): MetricRow {
+  const [first] = batches.miniBatches;
+  return samplerDifference([...new Set(first!.micros.flatMap(({ rollouts }) => rollouts))], batches);
+}
+
+/** The rollouts of all rounds, their groups numbered through. */
+function rolloutsOfRounds(rounds: readonly PreferenceRound[]): PreferenceRound["rollouts"] {
+  let groups = 0;
+  return rounds.flatMap(({ sample, rollouts }) => {
+    const first = groups;
+    groups += sample.groups.length;
+    return rollouts.map((rollout) => ({ ...rollout, group: first + rollout.group }));
+  });
+}
+
+function mergedSample(samples: readonly StepSample[]): StepSample {
+  const total = (value: (sample: StepSample) => number): number => sum(samples.map(value));
+  const drawn = total((sample) => sample.drawn);
+  return {
+    step: samples[0]!.step,
+    groups: samples.flatMap(({ groups }) => groups),
+    drawn,
+    rounds: total((sample) => sample.rounds),
+    tokens: total((sample) => sample.tokens),
+    filteredShare: total((sample) => sample.filteredShare * sample.drawn) / drawn,
+    seconds: total((sample) => sample.seconds),
+  };
+}
