@@ -149,6 +149,7 @@ export class GradusApp extends LitElement {
     if (customElements.get(`gradus-${place}`)) return drawn;
     if (this.hasFailed)
       return html`<div class="missing">
+        <h1>This place is missing</h1>
         <gradus-notice tone="error">
           A part of this page could not be fetched, so ${place} cannot be shown. Check the connection and
           reload the page; a run goes on from its last checkpoint.

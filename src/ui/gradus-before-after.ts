@@ -125,7 +125,7 @@ export class GradusBeforeAfter extends LitElement {
   #samples({ samples, step }: Evaluation): TemplateResult {
     if (samples.length === 0) return html`<p class="sum">The responses of this evaluation were not kept.</p>`;
     return html`
-      ${this.#list(`Held-out problems at step ${step}`, samples, (sample) => problemOf(sample, [{ step, sample }]))}
+      ${this.#list(`At step ${step}, held-out problems:`, samples, (sample) => problemOf(sample, [{ step, sample }]))}
       ${this.#more(samples.length)}
     `;
   }

@@ -17,8 +17,8 @@ export class GradusControls extends LitElement {
 
   declare session: Session;
   declare run: RunView;
-  /** What was asked for and has not happened yet. */
-  declare asked: "evaluate" | "save" | undefined;
+  /** What was asked for and has not happened yet; "kept" where there is nothing new to save. */
+  declare asked: "evaluate" | "save" | "kept" | undefined;
 
   static override styles = [
     baseStyles,
@@ -62,7 +62,8 @@ export class GradusControls extends LitElement {
     if (!before) return;
     const isEvaluated = this.asked === "evaluate" && before.evaluations !== this.run.evaluations;
     const isSaved = this.asked === "save" && before.lastCheckpoint !== this.run.lastCheckpoint;
-    if (isEvaluated || isSaved || !isUnderWay(this.run)) this.asked = undefined;
+    const isPast = this.asked === "kept" && before.step !== this.run.step;
+    if (isEvaluated || isSaved || isPast || !isUnderWay(this.run)) this.asked = undefined;
   }
 
   override render(): TemplateResult {
@@ -111,6 +112,7 @@ export class GradusControls extends LitElement {
   #askedWords(): string {
     if (this.run.state === "pausing") return "It saves first";
     if (this.asked === "evaluate") return "It evaluates after this step";
+    if (this.asked === "kept") return `Step ${this.run.step} is saved already`;
     return this.asked === "save" ? "It saves after this update" : "";
   }
 
@@ -120,7 +122,7 @@ export class GradusControls extends LitElement {
   };
 
   #save = (): void => {
-    this.asked = "save";
+    this.asked = this.run.lastCheckpoint?.step === this.run.step ? "kept" : "save";
     void this.session.saveSoon();
   };
 }

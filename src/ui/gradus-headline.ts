@@ -6,8 +6,9 @@ import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import "./gradus-sparkline.ts";
 import { difference } from "./before-after.ts";
 import { valuesOf } from "./chart-data.ts";
-import { formatNumber, formatShare } from "./format.ts";
+import { formatNumber, formatShare, plural } from "./format.ts";
 import type { RunView } from "./run-view.ts";
+import { isUnderWay } from "./session.ts";
 import { baseStyles } from "./styles.ts";
 import { signed } from "./token-colours.ts";
 
@@ -111,10 +112,10 @@ export class GradusHeadline extends LitElement {
   }
 
   #since(): TemplateResult | string {
-    const { evaluations, state } = this.run;
+    const { evaluations } = this.run;
     const first = evaluations[0];
     const last = evaluations.at(-1);
-    if (!first || !last) return state === "failed" ? "Not evaluated" : "Measured before the first step";
+    if (!first || !last) return unmeasured(this.run);
     if (first === last) {
       const { low, high } = last.strict;
       return html`95 % interval <span class="number">${formatShare(low)} to ${formatShare(high)}</span>`;
@@ -138,6 +139,15 @@ export class GradusHeadline extends LitElement {
       <gradus-sparkline .values=${values} label="${name} by step, ${text || "none yet"}"></gradus-sparkline>
     </section>`;
   }
+}
+
+/** When an accuracy is to be expected. */
+function unmeasured(run: RunView): string {
+  const { step, config } = run;
+  if (!isUnderWay(run)) return "Not evaluated";
+  if (step === 0 && config?.["trainer.val_before_train"]) return "Measured before the first step";
+  const every = config?.["trainer.test_freq"] ?? 0;
+  return every > 0 ? `Measured every ${plural(every, "step")}` : "Measured when you press Evaluate now";
 }
 
 customElements.define("gradus-headline", GradusHeadline);

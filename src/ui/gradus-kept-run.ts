@@ -154,7 +154,11 @@ export class GradusKeptRun extends LitElement {
       </header>
       ${run.checkpoints.length > 0 ? this.#table(refusal) : nothing}
       <footer>
-        <gradus-downloads .session=${this.session} run-id=${run.id}></gradus-downloads>
+        ${
+          run.checkpoints.length > 0 || run.step > 0
+            ? html`<gradus-downloads .session=${this.session} run-id=${run.id}></gradus-downloads>`
+            : html`<p class="facts">Nothing of it is saved.</p>`
+        }
         <button
           class="plain"
           ?disabled=${refusal !== undefined}
@@ -192,7 +196,7 @@ export class GradusKeptRun extends LitElement {
   #table(refusal: string | undefined): TemplateResult {
     const { checkpoints } = this.run;
     const best = Math.max(...checkpoints.map(({ strict }) => strict ?? -1));
-    return html`<div class="scroll" role="region" tabindex="0" aria-label="Checkpoints of ${this.run.name}">
+    return html`<div class="scroll" role="group" tabindex="0" aria-label="Checkpoints of ${this.run.name}">
       <table>
         <thead>
           <tr>
@@ -242,7 +246,7 @@ export class GradusKeptRun extends LitElement {
         class="plain"
         aria-label="Resume from step ${step}"
         title="Resume from step ${step}"
-        ?disabled=${isHeld || isUnderWay(session.state.run)}
+        ?disabled=${isHeld || isUnderWay(session.state.run) || step >= run.totalSteps}
         @click=${() => void session.resumeRun(run.id, step)}
       >
         ${icon("play")}

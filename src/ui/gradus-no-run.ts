@@ -77,12 +77,19 @@ export class GradusNoRun extends LitElement {
   override render(): TemplateResult {
     const runs = this.session.state.runs.filter(isResumable);
     if (this.session.state.busy.run) return html`<p class="quiet" role="status">Getting ready</p>`;
+    const isFirst = runs.length === 0;
     return html`
-      <h1>No run yet</h1>
+      <h1>${isFirst ? "No run yet" : "No run is open"}</h1>
       <p class="quiet">
-        A model and problems come with Gradus: start on Setup, and watch here what it learns.
+        ${
+          isFirst
+            ? "A model and problems come with Gradus: start on Setup, and watch here what it learns."
+            : "Go on with one that is kept, from its last checkpoint, or start another on Setup."
+        }
       </p>
-      <button class="primary" @click=${() => this.session.goTo("setup")}>Go to Setup</button>
+      <button class=${isFirst ? "primary" : ""} @click=${() => this.session.goTo("setup")}>
+        Go to Setup
+      </button>
       ${
         runs.length > 0
           ? html`<h2>Kept in this browser</h2>
@@ -90,7 +97,7 @@ export class GradusNoRun extends LitElement {
                 ${repeat(
                   runs,
                   ({ id }) => id,
-                  (run) => this.#item(run),
+                  (run, index) => this.#item(run, index === 0),
                 )}
               </ul>`
           : nothing
@@ -98,13 +105,19 @@ export class GradusNoRun extends LitElement {
     `;
   }
 
-  #item({ id, name, step, totalSteps, updatedAt }: RunSummary): TemplateResult {
+  #item({ id, name, step, totalSteps, updatedAt }: RunSummary, isNewest: boolean): TemplateResult {
     return html`<li>
       <div class="name">
         ${name}
         <span class="quiet">step ${step} of ${totalSteps}, ${formatWhen(updatedAt, Date.now())}</span>
       </div>
-      <button aria-label="Resume ${name}" @click=${() => void this.session.resumeRun(id)}>Resume</button>
+      <button
+        class=${isNewest ? "primary" : ""}
+        aria-label="Resume ${name}"
+        @click=${() => void this.session.resumeRun(id)}
+      >
+        Resume
+      </button>
     </li>`;
   }
 }

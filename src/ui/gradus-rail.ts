@@ -36,6 +36,8 @@ export class GradusRail extends LitElement {
         font: 400 var(--size-12) / 16px var(--sans);
         letter-spacing: -0.01em;
         cursor: pointer;
+        /* A double press elsewhere would mark these words. */
+        user-select: none;
       }
       button svg.icon {
         width: 20px;

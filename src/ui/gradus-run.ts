@@ -88,12 +88,13 @@ export class GradusRun extends LitElement {
     `;
   }
 
-  #downloads({ id, lastCheckpoint, state }: RunView): TemplateResult | typeof nothing {
+  #downloads(run: RunView): TemplateResult | typeof nothing {
+    const { id, lastCheckpoint, state } = run;
     if (id === undefined || (state === "failed" && !lastCheckpoint)) return nothing;
     return html`<gradus-downloads
       .session=${this.session}
       run-id=${id}
-      ?main=${state === "finished"}
+      ?main=${state === "finished" && runWords(run).tone === "good"}
     ></gradus-downloads>`;
   }
 

@@ -21,7 +21,9 @@ export function runWords(run: RunView): RunWords {
     case "paused":
       return { text: `Paused, ${steps}`, tone: "warning" };
     case "finished":
-      return { text: `Finished, ${steps}`, tone: "good" };
+      return total !== undefined && run.step < total
+        ? { text: `Stopped, ${steps}`, tone: "" }
+        : { text: `Finished, ${steps}`, tone: "good" };
     case "failed":
       return { text: `Stopped by an error, ${steps}`, tone: "error" };
   }

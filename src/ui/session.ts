@@ -181,7 +181,10 @@ export class Session extends EventTarget {
   }
 
   async removeRun(id: string): Promise<void> {
-    await this.#attempt("checkpoints", () => this.#worker.removeRun(id));
+    await this.#attempt("checkpoints", async () => {
+      await this.#worker.removeRun(id);
+      if (this.state.run?.id === id) this.#forgetRun();
+    });
     await this.refreshRuns();
   }
 
@@ -231,6 +234,13 @@ export class Session extends EventTarget {
 
   #show(snapshot: RunSnapshot): void {
     this.set({ run: viewOf(snapshot, this.state.run) });
+  }
+
+  /** What is shown of a run that is removed would offer files that are gone. */
+  #forgetRun(): void {
+    const { run: _, ...state } = this.state;
+    this.state = state;
+    this.set({});
   }
 
   /** Runs `work`; a failure becomes the sentence of `concern`. */

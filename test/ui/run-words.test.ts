@@ -16,3 +16,9 @@ test("the total is named once the settings are known", () => {
   const view = viewAfter(undefined, { type: "state", state: "running", step: 3 });
   expect(runWords({ ...view, config: DEFAULTS }).text).toBe("Training, step 3 of 60");
 });
+
+test("a run that was stopped before its last step has not finished", () => {
+  const view = viewAfter(undefined, { type: "state", state: "finished", step: 3 });
+  expect(runWords({ ...view, config: DEFAULTS })).toEqual({ text: "Stopped, step 3 of 60", tone: "" });
+  expect(runWords({ ...view, step: 60, config: DEFAULTS }).text).toBe("Finished, step 60 of 60");
+});

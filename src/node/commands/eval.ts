@@ -29,7 +29,11 @@ export const evalCommand = defineCommand({
     run: { type: "string", value: "DIR", description: "a folder of train: evaluate what it has trained" },
     step: { type: "string", value: "N", description: "its checkpoint of this step; default: the newest" },
     preset: { type: "string", value: "ID", description: "a recipe, as for train" },
-    config: { type: "string", value: "FILE", description: "settings as verl YAML, or a script with a verl command" },
+    config: {
+      type: "string",
+      value: "FILE",
+      description: "settings as verl YAML, or a script with a verl command",
+    },
     set: { type: "string", value: "key=value", multiple: true, description: "one setting by its verl key" },
     show: { type: "string", value: "N", default: "3", description: "answers to print; default 3" },
   },

@@ -39,7 +39,11 @@ export const train = defineCommand({
       value: "ID",
       description: "a recipe; default: grpo-demo, or grpo-gsm8k for a model of yours",
     },
-    config: { type: "string", value: "FILE", description: "settings as verl YAML, or a script with a verl command" },
+    config: {
+      type: "string",
+      value: "FILE",
+      description: "settings as verl YAML, or a script with a verl command",
+    },
     set: {
       type: "string",
       value: "key=value",
