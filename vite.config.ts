@@ -16,8 +16,8 @@ const ENGINE_TESTS = "test/**/*.engine.test.ts";
 /** Tests that open the built page in a browser. */
 const PAGE_TESTS = "test/**/*.page.test.ts";
 
-/** Training steps on a software driver take seconds. */
-const GPU_TIMEOUT_MS = 120_000;
+/** Training steps on a software driver take seconds, and some tests start the command line several times. */
+const GPU_TIMEOUT_MS = 300_000;
 /** A journey through the page takes several of them, in the slowest driver. */
 const PAGE_TIMEOUT_MS = 300_000;
 

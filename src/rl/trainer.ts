@@ -16,6 +16,9 @@ import type { StepSample } from "./sample.ts";
 import type { StepResult } from "./step.ts";
 import { rlStep, supervisedStep } from "./step.ts";
 
+/** Steps whose mean tells how long the others take. */
+const STEPS_TIMED = 10;
+
 /** Keeps checkpoints. */
 export interface Keeper {
   /** Writes a checkpoint whole or not at all; returns its bytes. Throws UserError when the disk is full. */
@@ -45,8 +48,6 @@ export class Trainer {
   #hasEnded = false;
   /** Why a pause was not asked for. */
   #reason: string | undefined;
-  #startStep = 0;
-  #startTime = 0;
 
   /** `progress` is that of the checkpoint that the policy was restored from. */
   constructor(run: Run, keeper: Keeper, listener: RunListener, progress: RunProgress = FRESH) {
@@ -63,8 +64,6 @@ export class Trainer {
 
   /** Trains until the last step, or until `stop`. Throws what made it fail, after telling it as an event. */
   async train(): Promise<Outcome> {
-    this.#startStep = this.#progress.step;
-    this.#startTime = performance.now();
     try {
       this.#tell("running");
       const outcome = await this.#loop();
@@ -142,7 +141,6 @@ export class Trainer {
   }
 
   async #wait(): Promise<void> {
-    const start = performance.now();
     const pause = new Promise<void>((resolve) => {
       this.#proceed = resolve;
     });
@@ -150,8 +148,6 @@ export class Trainer {
     this.#reason = undefined;
     await pause;
     this.#proceed = undefined;
-    // A pause is no time that steps take.
-    this.#startTime += performance.now() - start;
     if (this.#wanted === "run") this.#tell("running");
   }
 
@@ -232,13 +228,19 @@ export class Trainer {
     }
   }
 
-  /** Adds what the whole run still takes, by the mean of the steps since it was begun or continued. */
+  /** Adds what the whole run still takes: its last steps' mean for each that is left, and the evaluations still due. */
   #withRunTime(event: RunEvent): RunEvent {
-    const taken = this.#progress.step - this.#startStep;
-    if (event.type !== "progress" || taken === 0) return event;
-    const seconds = (performance.now() - this.#startTime) / 1000;
-    const left = this.#run.config["trainer.total_training_steps"] - this.#progress.step;
-    return { ...event, runSecondsLeft: (seconds / taken) * left };
+    const { step, history } = this.#progress;
+    const steps = history.flatMap((row) => row["timing_s/step"] ?? []).slice(-STEPS_TIMED);
+    if (event.type !== "progress" || steps.length === 0) return event;
+    const { config } = this.#run;
+    const total = config["trainer.total_training_steps"];
+    const every = config["trainer.test_freq"];
+    const due = every > 0 ? Math.ceil(total / every) - Math.floor(step / every) : 0;
+    const testing =
+      history.findLast((row) => row["timing_s/testing"] !== undefined)?.["timing_s/testing"] ?? 0;
+    const mean = steps.reduce((sum, seconds) => sum + seconds, 0) / steps.length;
+    return { ...event, runSecondsLeft: mean * (total - step) + testing * due };
   }
 
   /** Adds numbers to the row of their step. */
@@ -284,6 +286,5 @@ export class Trainer {
 const withoutMiddleSamples = (evaluations: readonly Evaluation[]): Evaluation[] =>
   evaluations.map((evaluation, i) => (i === 0 ? evaluation : { ...evaluation, samples: [] }));
 
-/** Strict accuracy of the newest evaluation, for naming a best checkpoint. */
-export const strictAccuracy = ({ history }: RunProgress): number | undefined =>
-  history.findLast((row) => row[VAL_STRICT] !== undefined)?.[VAL_STRICT];
+/** Strict accuracy of exactly these weights; undefined where they were not evaluated. */
+export const strictAccuracy = ({ history }: RunProgress): number | undefined => history.at(-1)?.[VAL_STRICT];

@@ -162,7 +162,6 @@ export class Session extends EventTarget {
     this.set({ place: "run" });
     await this.#attempt("run", async () => {
       const snapshot = await this.#worker.resumeRun(id, step, this.#listen);
-      this.set({ config: snapshot.config });
       this.#show(snapshot);
     });
   }

@@ -30,12 +30,20 @@ test("the record of a run tells what it is and where it stands", async () => {
   expect(record.history).toEqual(whole.run.trainer.progress.history);
 });
 
-test("a checkpoint's summary has the accuracy by which the best is kept", async () => {
-  const accuracy = whole.rows[0]!["val-core/openai/gsm8k/acc/mean@1"];
-  const infos = await keeping.checkpoints.list("run");
+test("a checkpoint's summary has the accuracy of its own weights, where that was measured", async () => {
+  const measured = await tinyInputs({
+    "trainer.test_freq": 2,
+    "trainer.save_freq": 1,
+    "trainer.total_training_steps": 3,
+  });
+  const told = await train({ recorder, inputs: measured });
+  const accuracy = (step: number): number | undefined =>
+    told.rows.find((row) => row["training/global_step"] === step)?.["val-core/openai/gsm8k/acc/mean@1"];
+  const infos = await told.keeping.checkpoints.list("run");
   expect(infos.map(({ step, summary }) => [step, summary["accuracy"]])).toEqual(
-    [1, 2, 3].map((step) => [step, accuracy]),
+    [1, 2, 3].map((step) => [step, accuracy(step)]),
   );
+  expect([1, 2, 3].map((step) => accuracy(step) === undefined)).toEqual([true, false, false]);
 });
 
 test("the record of a run that goes on is never behind its checkpoint, also after a crash", async () => {

@@ -35,7 +35,7 @@ export const evalCommand = defineCommand({
       description: "settings as verl YAML, or a script with a verl command",
     },
     set: { type: "string", value: "key=value", multiple: true, description: "one setting by its verl key" },
-    show: { type: "string", value: "N", default: "3", description: "answers to print; default 3" },
+    show: { type: "string", value: "N", default: "3", description: "answers to print" },
   },
   async run({ values }) {
     const wanted = values.step === undefined ? undefined : wholeNumber("step", values.step);

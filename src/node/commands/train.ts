@@ -33,7 +33,12 @@ export const train = defineCommand({
       multiple: true,
       description: "problems; twice for a file to test with, whose name has test in it; default: the demo's",
     },
-    out: { type: "string", value: "DIR", default: DEFAULT_OUT, description: `default: ${DEFAULT_OUT}` },
+    out: {
+      type: "string",
+      value: "DIR",
+      default: DEFAULT_OUT,
+      description: "where metrics, checkpoints and weights go",
+    },
     preset: {
       type: "string",
       value: "ID",
@@ -53,7 +58,11 @@ export const train = defineCommand({
     steps: { type: "string", value: "N", description: "training steps in all" },
     resume: { type: "boolean", description: "go on with the run in --out" },
   },
-  async run({ values }) {
+  async run({ values, positionals }) {
+    if (positionals.length > 0)
+      throw new UserError(
+        `train takes no argument "${positionals[0]}". Name a folder with --model or --out, a file with --data.`,
+      );
     const folder = await RunFolder.open(values.out);
     const started = await folder.startedWith();
     if (started && !values.resume)

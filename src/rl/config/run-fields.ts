@@ -64,7 +64,7 @@ export const RUN_FIELDS = {
     label: "Seed",
     help: "Decides the order of problems, every sampled token and a new adapter. The same seed gives the same run.",
     topic: "Run",
-    isCommon: true,
+
     default: 0,
     min: 0,
     max: 2 ** 32 - 1,

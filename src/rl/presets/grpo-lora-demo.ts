@@ -8,7 +8,7 @@ export const GRPO_LORA_DEMO: Preset = {
   id: "grpo-lora-demo",
   label: "GRPO with LoRA, demo",
   description:
-    "The same, training only an adapter of rank 8: a small download, and the base stays as it was.",
+    "Trains only an adapter of rank 8 on the demo model: a small download, and the base stays as it was.",
   source: "docs/demo.md",
   suits: "demo",
   values: {

@@ -7,7 +7,8 @@ import type { Preset } from "./preset.ts";
 export const GSPO_DYNAMIC_DEMO: Preset = {
   id: "gspo-dynamic-demo",
   label: "GSPO with dynamic sampling, demo",
-  description: "The same, and groups whose responses all earned the same are replaced before the update.",
+  description:
+    "Ratios of whole responses in a narrow window; groups whose responses all earned the same are replaced before the update.",
   source: "GSPO, arXiv:2507.18071, with the dynamic sampling of DAPO, arXiv:2503.14476",
   suits: "demo",
   values: {
