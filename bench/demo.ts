@@ -3,8 +3,8 @@
 
 import { writeFile } from "node:fs/promises";
 
-import { openEngine } from "../src/app/engine.ts";
 import { splitOf } from "../src/app/problems.ts";
+import { openRecorder } from "../src/gpu/index.ts";
 import { measureDevice } from "../src/model/device-choices.ts";
 import { installWebGpu } from "../src/node/adapter.ts";
 import { modelOf, problemsOf, settingsOf } from "../src/node/train/inputs.ts";
@@ -39,7 +39,7 @@ export default async function run(args: readonly string[]): Promise<void> {
 }
 
 async function curveOf(preset: string, seed: number): Promise<Curve> {
-  const recorder = await openEngine({ gpu: await installWebGpu() });
+  const recorder = await openRecorder({ gpu: await installWebGpu() });
   await measureDevice(recorder);
   const config = await settingsOf({ preset, set: [`data.seed=${seed}`] }, true);
   const problems = splitOf(await problemsOf([]), config["gradus.held_out_ratio"]);

@@ -2,8 +2,8 @@
 // 64 x 64 tiled kernel, interleaved in one run because only ratios count; then the skinny products of decoding.
 
 import { packF16 } from "../src/common/f16.ts";
-import type { Tensor } from "../src/gpu/index.ts";
-import { GpuAllocator, openGpu, Recorder, selfTest } from "../src/gpu/index.ts";
+import type { Recorder, Tensor } from "../src/gpu/index.ts";
+import { GpuAllocator, openRecorder } from "../src/gpu/index.ts";
 import { installWebGpu } from "../src/node/adapter.ts";
 import { chooseMatmul } from "../src/ops/matmul-choice.ts";
 import type { MatmulForm, MatmulVariant } from "../src/ops/matmul-variants.ts";
@@ -250,8 +250,7 @@ async function skinny(recorder: Recorder, rounds: number): Promise<void> {
 
 /** `rounds` defaults to 3; medians over them. */
 export default async function run([rounds]: readonly string[]): Promise<void> {
-  const recorder = new Recorder(await openGpu({ gpu: await installWebGpu(), alsoFeatures: ["shader-f16"] }));
-  await selfTest(recorder);
+  const recorder = await openRecorder({ gpu: await installWebGpu(), alsoFeatures: ["shader-f16"] });
   const { products, skinny: few } = await chooseMatmul(recorder);
   const chosen = [...Object.entries(products), ...STORAGES.map((type) => [`skinny ${type}`, few[type]])];
   console.log(

@@ -2,7 +2,8 @@
 // 854,144 parameters, full fine-tuning, 16 sequences of 64 tokens. Weights and batches are the caller's or seeded here.
 
 import { SeededRandom } from "../src/common/random.ts";
-import { openGpu, Recorder, selfTest } from "../src/gpu/index.ts";
+import type { Recorder } from "../src/gpu/index.ts";
+import { openRecorder } from "../src/gpu/index.ts";
 import type { DecoderConfig } from "../src/model/config.ts";
 import type { RolloutSizes } from "../src/model/decode-memory.ts";
 import type { PolicyOptions } from "../src/model/memory.ts";
@@ -48,8 +49,7 @@ const ADAMW = {
 
 /** A recorder on the best adapter there is, self-tested, with matrix products chosen by measurement. */
 export async function openBenchRecorder(): Promise<Recorder> {
-  const recorder = new Recorder(await openGpu({ gpu: navigator.gpu, alsoFeatures: ["shader-f16"] }));
-  await selfTest(recorder);
+  const recorder = await openRecorder({ gpu: navigator.gpu, alsoFeatures: ["shader-f16"] });
   await chooseMatmul(recorder);
   return recorder;
 }

@@ -2,16 +2,13 @@
 // shows where and by how much. Works in Node and in the browser.
 
 import { expect } from "vitest";
-import type { ElementType, GpuOptions, Tensor } from "../src/gpu/index.ts";
-import { elementCount, GpuAllocator, openGpu, Recorder, selfTest } from "../src/gpu/index.ts";
+import type { ElementType, GpuOptions, Recorder, Tensor } from "../src/gpu/index.ts";
+import { elementCount, GpuAllocator, openRecorder as openSelfTested } from "../src/gpu/index.ts";
 import { packF16 } from "../src/common/f16.ts";
 
 /** A recorder on a fresh device that passed the self-test. */
-export async function openRecorder(options: Partial<GpuOptions> = {}): Promise<Recorder> {
-  const recorder = new Recorder(await openGpu({ gpu: navigator.gpu, ...options }));
-  await selfTest(recorder);
-  return recorder;
-}
+export const openRecorder = (options: Partial<GpuOptions> = {}): Promise<Recorder> =>
+  openSelfTested({ gpu: navigator.gpu, ...options });
 
 let shared: Promise<Recorder> | undefined;
 /** The recorder that all tests of a file share. */

@@ -127,7 +127,7 @@ async function savedState(
   id: string,
   step: number | undefined,
 ): Promise<SavedState> {
-  const newest = step ?? (await checkpoints.list(id)).findLast(({ problem }) => problem === undefined)?.step;
+  const newest = step ?? (await checkpoints.whole(id)).at(-1)?.step;
   if (newest === undefined)
     throw new UserError(`Run ${id} has no whole checkpoint to go on from. Begin it again from its settings.`);
   const open = await checkpoints.open(id, newest);

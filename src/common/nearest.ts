@@ -11,6 +11,12 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
+/** "Did you mean X?" where a known name is close to `word`, else what to say instead. */
+export function nearestHint(word: string, known: readonly string[], otherwise: string): string {
+  const close = nearest(word, known);
+  return close === undefined ? otherwise : `Did you mean ${close}?`;
+}
+
 /** Levenshtein distance: insertions, deletions and replacements that turn `a` into `b`. */
 export function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -6,6 +6,7 @@ export type { DeviceLoss, GpuOptions } from "./device.ts";
 export { ceilDiv, grid } from "./grid.ts";
 export type { Kernel } from "./kernel.ts";
 export { ELEMENT_WORK } from "./pace.ts";
+export { openRecorder } from "./open-recorder.ts";
 export { Profiler } from "./profiler.ts";
 export type { ProfileRow } from "./profiler.ts";
 export { Recorder, RECORDER_BYTES } from "./recorder.ts";

@@ -2,22 +2,11 @@
 // engine does not compute. Holds no weights.
 
 import { UserError } from "../common/errors.ts";
+import type { DecoderShape } from "../formats/onnx/shape.ts";
 
 /** Qwen2 / Qwen2.5: RMSNorm, rotary embedding, grouped-query attention with q, k, v biases, SwiGLU. */
-export interface DecoderConfig {
+export interface DecoderConfig extends DecoderShape {
   readonly family: "qwen2";
-  readonly layers: number;
-  readonly hidden: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headSize: number;
-  readonly intermediate: number;
-  readonly vocab: number;
-  readonly maxPositions: number;
-  readonly ropeTheta: number;
-  readonly rmsEps: number;
-  /** The output head is the embedding matrix. */
-  readonly tied: boolean;
   /** Ids that end a response. */
   readonly eosTokenIds: readonly number[];
 }

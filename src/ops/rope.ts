@@ -3,14 +3,11 @@
 
 import ropeCode from "../../shaders/rope.wgsl?raw";
 import { BugError } from "../common/errors.ts";
+import { rotaryFrequencies } from "../common/rotary.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { ELEMENT_WORK, grid } from "../gpu/index.ts";
 
 const SHADER = { name: "rope", code: ropeCode };
-
-/** Radians per position of the pairs, [D/2]: theta^(-2i/D). */
-export const ropeFrequencies = (headSize: number, theta: number): Float64Array =>
-  Float64Array.from({ length: headSize / 2 }, (_, i) => theta ** ((-2 * i) / headSize));
 
 /**
  * Angles [maxPositions,D]: for each position D/2 cosines, then D/2 sines, computed in float64. `frequencies` [D/2]
@@ -20,7 +17,7 @@ export function ropeTable(
   maxPositions: number,
   headSize: number,
   theta: number,
-  frequencies: ArrayLike<number> = ropeFrequencies(headSize, theta),
+  frequencies: ArrayLike<number> = rotaryFrequencies(headSize, theta),
 ): Float32Array<ArrayBuffer> {
   const half = headSize / 2;
   if (!Number.isInteger(half) || frequencies.length !== half) {

@@ -46,3 +46,12 @@ export function optimizerStep(
     adamw(recorder, { ...pool, norm, lr, beta1, beta2, eps, weightDecay: decayed, step });
   }
 }
+
+/** What became of the last step: the norm before clipping, 0 when it is not finite, and whether it was left out for that. */
+export async function readOptimizerStep(
+  recorder: Recorder,
+  { norm }: Pick<Optimised, "norm">,
+): Promise<{ gradNorm: number; isSkipped: boolean }> {
+  const [gradNorm = 0, , isFinite] = await recorder.readF32(norm, 3);
+  return { gradNorm, isSkipped: isFinite !== 1 };
+}

@@ -49,12 +49,7 @@ export async function prepareBatches(
   control: StepControl,
 ): Promise<StepBatches> {
   const packed = miniBatchesOf(run, prompts, rollouts);
-  const numbers = new Map(
-    rollouts.map((rollout) => {
-      const { length } = rollout.tokens;
-      return [rollout, { logProb: new Float32Array(length), entropy: new Float32Array(length) }];
-    }),
-  );
+  const numbers = roomFor(rollouts);
   const reference = new Map<JudgedRollout, Float32Array>();
   const old = await timed(async () => {
     if (!needsOldPass(run.config)) return packed;
@@ -148,6 +143,15 @@ export async function readNumbers({ policy }: Run, { batch }: Micro): Promise<To
   ]);
   return { logProb, entropy };
 }
+
+/** Places for the numbers of rollouts, all 0. */
+export const roomFor = (rollouts: readonly JudgedRollout[]): Map<JudgedRollout, TokenNumbers> =>
+  new Map(
+    rollouts.map((rollout) => {
+      const { length } = rollout.tokens;
+      return [rollout, { logProb: new Float32Array(length), entropy: new Float32Array(length) }];
+    }),
+  );
 
 /** Puts the numbers of a micro-batch into their places in the rollouts. */
 export function keepNumbers(

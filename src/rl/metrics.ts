@@ -274,10 +274,5 @@ export const METRICS: readonly Metric[] = [
   { key: "timing_s/step", label: "Step time", description: "Time of the whole step.", unit: "s" },
 ];
 
-const BY_KEY = new Map(METRICS.map((metric) => [metric.key, metric]));
-
-/** The description of `key`, if it is known. */
-export const metricOf = (key: string): Metric | undefined => BY_KEY.get(key);
-
 /** Numbers that depend on the clock, which no two runs share; every other is the same to the bit in a repeated run. */
 export const isTiming = (key: string): boolean => key.startsWith("timing_s/") || key.endsWith("throughput");

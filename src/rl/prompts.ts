@@ -22,7 +22,7 @@ export interface TextModel {
 const ORDER_STREAM = 0x0da7a;
 
 /** Tokens of a problem's messages, ending where the model is to answer. */
-export const promptTokens = ({ tokenizer, template }: TextModel, { messages }: Problem): number[] =>
+const promptTokens = ({ tokenizer, template }: TextModel, { messages }: Problem): number[] =>
   tokenizer.encode(template.render(messages, { addGenerationPrompt: true }));
 
 /**

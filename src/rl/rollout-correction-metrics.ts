@@ -2,6 +2,7 @@
 // prefix. Rows are responses, also empty ones, which verl counts in every mean over responses.
 // Source: verl verl/trainer/ppo/rollout_corr_helper.py, compute_is_metrics, compute_rs_metrics, compute_offpolicy_metrics.
 
+import { mean, sum } from "../common/numbers.ts";
 import type { WeightSettings } from "./rollout-correction.ts";
 
 type Rows = readonly ArrayLike<number>[];
@@ -13,13 +14,11 @@ const TINY = 1e-8;
 const SAFE = 20;
 
 const tokensOf = (rows: Rows): number[] => rows.flatMap((row) => Array.from(row));
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 /** Mean over tokens. */
 const tokenMean = (values: readonly number[]): number => sum(values) / (values.length + TINY);
 /** Mean of each response, 0 for an empty one. */
 const rowMeans = (rows: Rows): number[] => rows.map((row) => tokenMean(Array.from(row)));
 const rowSums = (rows: Rows): number[] => rows.map((row) => sum(Array.from(row)));
-const mean = (values: readonly number[]): number => sum(values) / values.length;
 const max = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), -Infinity);
 const min = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b), Infinity);
 const share = (values: readonly number[], holds: (value: number) => boolean): number =>

@@ -2,7 +2,7 @@
 // like "0.5_2.0" (lower and upper) and "0.2,0.05" (one for each option).
 
 import { UserError } from "../common/errors.ts";
-import { nearest } from "../common/nearest.ts";
+import { nearestHint } from "../common/nearest.ts";
 import type { CorrectionSettings, Rejection, RejectionOption, WeightSettings } from "./rollout-correction.ts";
 import { REJECTION_OPTIONS } from "./rollout-correction.ts";
 
@@ -57,11 +57,8 @@ const listOf = (text: string): string[] =>
 function readOption(name: string): RejectionOption {
   const option = REJECTION_OPTIONS.find((known) => known === name);
   if (option) return option;
-  const close = nearest(name, REJECTION_OPTIONS);
   throw new UserError(
-    `There is no rejection "${name}", so nothing can be left out by it. ${
-      close ? `Did you mean ${close}?` : `Set rollout_rs to some of ${REJECTION_OPTIONS.join(", ")}.`
-    }`,
+    `There is no rejection "${name}", so nothing can be left out by it. ${nearestHint(name, REJECTION_OPTIONS, `Set rollout_rs to some of ${REJECTION_OPTIONS.join(", ")}.`)}`,
   );
 }
 

@@ -5,12 +5,9 @@ import type { Prompt } from "./prompts.ts";
 import type { Run } from "./run.ts";
 import type { SftExample } from "./sft.ts";
 
-/** Whether a problem has an answer to imitate. */
-export const hasAnswer = ({ problem }: Prompt): boolean => problem.answer !== undefined;
-
 /** Throws UserError when a problem has no answer: better before a run than in the step that draws it. */
 export function checkAnswers(prompts: readonly Prompt[]): void {
-  for (const prompt of prompts) if (!hasAnswer(prompt)) throw noAnswer(prompt);
+  for (const prompt of prompts) if (prompt.problem.answer === undefined) throw noAnswer(prompt);
 }
 
 const noAnswer = ({ problem }: Prompt): UserError =>

@@ -6,7 +6,7 @@ import type { MicroBatch } from "../model/packing.ts";
 import { packGroups } from "../model/packing.ts";
 import type { Policy } from "../model/policy.ts";
 import type { AdamwOptions } from "../optim/optimizer.ts";
-import { optimizerStep } from "../optim/optimizer.ts";
+import { optimizerStep, readOptimizerStep } from "../optim/optimizer.ts";
 
 /** A prompt and the response to learn, as token ids; the response ends with the token that ends a text. */
 export interface SftExample {
@@ -63,11 +63,11 @@ export async function sftStep(
     previous = batch;
   }
   optimizerStep(recorder, memory, step, adamw);
-  const [last, [gradNorm = 0, , isFinite]] = await Promise.all([
+  const [last, { gradNorm, isSkipped }] = await Promise.all([
     sumOfLosses(policy, previous!),
-    recorder.readF32(memory.norm, 3),
+    readOptimizerStep(recorder, memory),
   ]);
-  return { loss: (loss + last) / tokens, gradNorm, skipped: isFinite !== 1, tokens };
+  return { loss: (loss + last) / tokens, gradNorm, skipped: isSkipped, tokens };
 }
 
 /** Sum of -logProb over the targets of the last forward pass. */

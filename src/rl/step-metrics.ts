@@ -1,5 +1,6 @@
 // The numbers of one step under the names of metrics.ts.
 
+import { mean, sum } from "../common/numbers.ts";
 import type { StepBatches } from "./batches.ts";
 import { STEP } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
@@ -13,8 +14,6 @@ import type { JudgedRollout } from "./score.ts";
 import type { SftExample, SftResult } from "./sft.ts";
 import type { Advantages, StepUpdate } from "./update.ts";
 
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-const mean = (values: readonly number[]): number => sum(values) / values.length;
 const share = <T>(items: readonly T[], holds: (item: T) => boolean): number =>
   items.filter(holds).length / items.length;
 

@@ -1,6 +1,7 @@
 // The loop around steps: evaluates, trains, keeps, pauses and resumes. What a step does is step.ts; where a checkpoint goes
 // is the keeper's matter, and a step that fails leaves the last one as it was.
 
+import { mean } from "../common/numbers.ts";
 import { deviceChoices } from "../model/device-choices.ts";
 import { Interrupted, StepControl } from "./control.ts";
 import { SamplingLimitError } from "./filter-groups.ts";
@@ -230,17 +231,17 @@ export class Trainer {
 
   /** Adds what the whole run still takes: its last steps' mean for each that is left, and the evaluations still due. */
   #withRunTime(event: RunEvent): RunEvent {
+    if (event.type !== "progress") return event;
     const { step, history } = this.#progress;
-    const steps = history.flatMap((row) => row["timing_s/step"] ?? []).slice(-STEPS_TIMED);
-    if (event.type !== "progress" || steps.length === 0) return event;
+    const steps = history.slice(-STEPS_TIMED).flatMap((row) => row["timing_s/step"] ?? []);
+    if (steps.length === 0) return event;
     const { config } = this.#run;
     const total = config["trainer.total_training_steps"];
     const every = config["trainer.test_freq"];
     const due = every > 0 ? Math.ceil(total / every) - Math.floor(step / every) : 0;
     const testing =
       history.findLast((row) => row["timing_s/testing"] !== undefined)?.["timing_s/testing"] ?? 0;
-    const mean = steps.reduce((sum, seconds) => sum + seconds, 0) / steps.length;
-    return { ...event, runSecondsLeft: mean * (total - step) + testing * due };
+    return { ...event, runSecondsLeft: mean(steps) * (total - step) + testing * due };
   }
 
   /** Adds numbers to the row of their step. */

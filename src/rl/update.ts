@@ -1,13 +1,13 @@
 // The updates of a step: for each mini-batch forward, loss and backward of its micro-batches, then one AdamW step.
 
-import { optimizerStep } from "../optim/optimizer.ts";
+import { optimizerStep, readOptimizerStep } from "../optim/optimizer.ts";
 import type { Micro, MiniBatch, StepBatches, TokenNumbers } from "./batches.ts";
 import { keepNumbers, readNumbers, temperatureOf } from "./batches.ts";
 import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
 import { aggregationWeight } from "./losses/aggregate.ts";
 import { clearLossStats, policyLoss, readLossStats, uploadReference } from "./losses/launch.ts";
-import type { LossBatch } from "./losses/policy-loss.ts";
+import type { LossBatch, Objective } from "./losses/policy-loss.ts";
 import { sequenceStarts } from "./losses/policy-loss.ts";
 import { randomPerToken } from "./losses/selection.ts";
 import type { LossStats } from "./losses/stats.ts";
@@ -51,6 +51,7 @@ export async function updatePolicy(
   let done = 0;
   control.progress("update", 0, total);
   const { recorder } = run.policy;
+  const objective = objectiveOf(run.config);
   const { seconds } = await timed(async () => {
     for (const { micros, counts } of Array.from({ length: epochs }, () => miniBatches).flat()) {
       run.policy.clearGradients();
@@ -59,7 +60,8 @@ export async function updatePolicy(
         control.check();
         // No other micro-batch of the run has this number, whatever the settings.
         const stream = control.step * MICRO_BATCHES + done;
-        const found = await accumulate(run, micro, lossBatch(run, micro, advantages, counts, stream));
+        const batch = lossBatch(run, objective, micro, advantages, counts, stream);
+        const found = await accumulate(run, objective, micro, batch);
         if (!micro.oldLogProb) keepNumbers(micro, found, numbers);
         control.progress("update", ++done, total);
       }
@@ -76,10 +78,14 @@ export async function updatePolicy(
  * Forward, loss and backward of one micro-batch: adds to the gradients and to the counts. Waits for the device, so that no
  * more than one micro-batch is under way and a pause is answered between two.
  */
-async function accumulate(run: Run, micro: Micro, batch: LossBatch): Promise<TokenNumbers> {
-  const { policy, lossMemory: memory, config } = run;
+async function accumulate(
+  run: Run,
+  objective: Objective,
+  micro: Micro,
+  batch: LossBatch,
+): Promise<TokenNumbers> {
+  const { policy, lossMemory: memory } = run;
   const { head } = policy.memory;
-  const objective = objectiveOf(config);
   policy.forward(micro.batch, { temperature: temperatureOf(run), useAdapter: true });
   if (objective.kl) uploadReference(policy.recorder, memory, micro.refLogProb!);
   policyLoss(policy.recorder, { memory, head, batch, objective });
@@ -89,12 +95,13 @@ async function accumulate(run: Run, micro: Micro, batch: LossBatch): Promise<Tok
 
 function lossBatch(
   { config }: Run,
+  objective: Objective,
   { batch, rollouts, oldLogProb }: Micro,
   advantages: Advantages,
   counts: MiniBatch["counts"],
   stream: number,
 ): LossBatch {
-  const { policy, penalty, tokenNormaliser } = aggregationOf(config, objectiveOf(config));
+  const { policy, penalty, tokenNormaliser } = aggregationOf(config, objective);
   const weights = (mode: typeof policy): Float64Array =>
     Float64Array.from(rollouts, ({ tokens }) =>
       aggregationWeight(mode, tokens.length, { ...counts, tokenNormaliser }),
@@ -111,9 +118,9 @@ function lossBatch(
 
 async function resultOf({ policy, lossMemory }: Run): Promise<UpdateResult> {
   const { recorder, memory } = policy;
-  const [stats, [gradNorm = 0, , isFinite]] = await Promise.all([
+  const [stats, taken] = await Promise.all([
     readLossStats(recorder, lossMemory),
-    recorder.readF32(memory.norm, 3),
+    readOptimizerStep(recorder, memory),
   ]);
-  return { stats, gradNorm, isSkipped: isFinite !== 1 };
+  return { stats, ...taken };
 }

@@ -116,6 +116,11 @@ export class Checkpoints {
     return infos.filter((info) => info !== undefined);
   }
 
+  /** Those of `list` that can be loaded, as far as that is known. */
+  async whole(runId: string): Promise<CheckpointInfo[]> {
+    return (await this.list(runId)).filter(({ problem }) => problem === undefined);
+  }
+
   /** Opens a checkpoint without reading its tensors. Throws UserError when there is none or it is damaged. */
   async open(runId: string, step: number): Promise<OpenCheckpoint> {
     const manifest = await this.#advised(runId, step, () => this.#manifest(runId, step));
@@ -163,7 +168,7 @@ export class Checkpoints {
   async prune(runId: string, { newest, best }: Keep): Promise<number[]> {
     if (!Number.isSafeInteger(newest) || newest < 1)
       throw new BugError(`prune would keep ${newest} checkpoints: at least the newest is needed`);
-    const whole = (await this.list(runId)).filter(({ problem }) => problem === undefined);
+    const whole = await this.whole(runId);
     const kept = new Set(whole.slice(-newest));
     const bestOne = best === undefined ? undefined : largest(whole, best);
     if (bestOne) kept.add(bestOne);

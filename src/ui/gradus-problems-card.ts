@@ -1,26 +1,16 @@
 // The problems to train on and those held out: the demo's, or a file that was dropped. Shows the first three as the model
 // will see them, and every row that was left out with its reason.
 
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { css, html, nothing, type TemplateResult } from "lit";
 
 import type { ProblemPreview, ProblemsSummary } from "../worker/api.ts";
 import { formatInteger, plural } from "./format.ts";
-import "./gradus-card.ts";
-import type { OpenEvent } from "./gradus-card.ts";
-import "./gradus-drop-zone.ts";
-import type { FilesEvent } from "./gradus-drop-zone.ts";
-import "./gradus-notice.ts";
-import type { Session } from "./session.ts";
-import { isUnderWay, SessionController } from "./session.ts";
+import { SetupCard } from "./setup-card.ts";
 import { factStyles } from "./setup-styles.ts";
 import { baseStyles, buttonStyles } from "./styles.ts";
 
-export class GradusProblemsCard extends LitElement {
-  static override properties = { session: { attribute: false }, isOpen: { state: true } };
-
-  declare session: Session;
-  /** Opened by the person; an error opens the card as well. */
-  declare isOpen: boolean;
+export class GradusProblemsCard extends SetupCard {
+  protected override readonly concern = "problems";
 
   static override styles = [
     baseStyles,
@@ -84,31 +74,28 @@ export class GradusProblemsCard extends LitElement {
     `,
   ];
 
-  constructor() {
-    super();
-    this.isOpen = false;
-    new SessionController(this);
-  }
-
   override render(): TemplateResult {
-    const { problems, errors } = this.session.state;
-    return html`
-      <gradus-card
-        number="2"
-        heading="Problems"
-        .isOpen=${errors.problems ? true : this.isOpen}
-        .isDone=${problems !== undefined}
-        @open-change=${({ isOpen }: OpenEvent) => this.#open(isOpen)}
-      >
-        <div slot="summary">${this.#summary()}</div>
-        ${this.#error()} ${problems ? this.#details(problems) : nothing} ${this.#choice()}
-      </gradus-card>
-    `;
-  }
-
-  #open(isOpen: boolean): void {
-    this.isOpen = isOpen;
-    if (!isOpen) this.session.dismiss("problems");
+    const { problems } = this.session.state;
+    return this.frame({
+      number: 2,
+      heading: "Problems",
+      isDone: problems !== undefined,
+      summary: this.#summary(),
+      content: problems ? this.#details(problems) : nothing,
+      stays: problems ? `${nameOf(problems)} stay loaded.` : "",
+      choice: {
+        what: "Problem",
+        accept: ".json,.jsonl,.ndjson,.parquet",
+        takesFolder: false,
+        take: (files) => void this.session.useProblemFiles(files),
+        words: html`Drop JSON, JSON Lines or parquet with <code>question</code> and <code>answer</code>, as
+          GSM8K has them. A second file with "test" in its name is held out.`,
+        lockedWords: "The run holds these problems. Others can be loaded when it has ended.",
+        back: problems?.isDemo
+          ? undefined
+          : { label: "Take the demo's problems", go: () => void this.session.useDemoProblems() },
+      },
+    });
   }
 
   #summary(): TemplateResult {
@@ -129,14 +116,6 @@ export class GradusProblemsCard extends LitElement {
       >
       ${preview[0] && !this.isOpen ? html`<p class="example quiet">${exampleOf(preview[0])}</p>` : nothing}
     `;
-  }
-
-  #error(): TemplateResult | typeof nothing {
-    const { errors, problems } = this.session.state;
-    if (!errors.problems) return nothing;
-    return html`<gradus-notice tone="error" .dismiss=${() => this.session.dismiss("problems")}>
-      ${errors.problems} ${problems ? `${nameOf(problems)} stay loaded.` : ""}
-    </gradus-notice>`;
   }
 
   #details({ preview, refused, refusedCount }: ProblemsSummary): TemplateResult {
@@ -161,37 +140,6 @@ export class GradusProblemsCard extends LitElement {
               </div>
             </details>`
           : nothing
-      }
-    `;
-  }
-
-  #choice(): TemplateResult {
-    const { problems, run, busy } = this.session.state;
-    const isLocked = isUnderWay(run) || busy.problems === true;
-    return html`
-      <gradus-drop-zone
-        what="Problem"
-        accept=".json,.jsonl,.ndjson,.parquet"
-        ?disabled=${isLocked}
-        @files=${({ files }: FilesEvent) => void this.session.useProblemFiles(files)}
-      >
-        ${
-          isUnderWay(run)
-            ? "The run holds these problems. Others can be loaded when it has ended."
-            : html`Drop JSON, JSON Lines or parquet with <code>question</code> and <code>answer</code>, as
-                GSM8K has them. A second file with "test" in its name is held out.`
-        }
-      </gradus-drop-zone>
-      ${
-        problems?.isDemo
-          ? nothing
-          : html`<button
-              class="plain back"
-              ?disabled=${isLocked}
-              @click=${() => void this.session.useDemoProblems()}
-            >
-              Take the demo's problems
-            </button>`
       }
     `;
   }

@@ -1,6 +1,7 @@
 // Whether a run is healthy, told per chart as "looks fine" or "look here" with one sentence why. Rules of thumb of our own,
 // for a person to judge by: nothing in a run depends on them.
 
+import { mean } from "../common/numbers.ts";
 import type { ChartId } from "../rl/metrics.ts";
 import type { Evaluation, MetricRow } from "../worker/api.ts";
 import { difference } from "./before-after.ts";
@@ -29,9 +30,6 @@ const CUT_HIGH = 0.25;
 const SOLVED = 0.9;
 /** Times the median that a gradient norm stands out. */
 const NORM_PEAK = 10;
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const known = (rows: readonly MetricRow[], key: string): number[] =>
   valuesOf(rows, key).filter((value) => value !== null);

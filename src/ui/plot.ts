@@ -70,7 +70,7 @@ export const plotData = (model: ChartModel, colours: PlotColours): uPlot.Aligned
 ];
 
 /** From where to where the values go, over all lines and the interval. */
-export function plotRange({ series, band }: ChartModel): readonly [low: number, high: number] {
+function plotRange({ series, band }: ChartModel): readonly [low: number, high: number] {
   const isShare = series.every(({ metric }) => metric.isShare);
   const values = series.flatMap(({ values: line, raw }) => [...line, ...(raw ?? [])]);
   return valueAxis([...values, ...(band?.high ?? [])], isShare);

@@ -6,7 +6,6 @@ import type {
   Evaluation,
   LiveResponse,
   MetricRow,
-  Phase,
   RunEvent,
   RunSnapshot,
   RunState,
@@ -24,14 +23,8 @@ export interface LiveGroup {
   readonly scored?: readonly ScoredResponse[];
 }
 
-export interface Progress {
-  readonly phase: Phase;
-  readonly step: number;
-  readonly done: number;
-  readonly total: number;
-  readonly secondsLeft?: number;
-  readonly runSecondsLeft?: number;
-}
+/** How far the phase under way has got, as it was last told. */
+export type Progress = Omit<Extract<RunEvent, { type: "progress" }>, "type">;
 
 export interface RunView {
   /** Undefined until the worker has told. */

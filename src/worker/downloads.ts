@@ -52,7 +52,7 @@ async function historyOf(
 }
 
 async function open({ checkpoints }: Keeping, id: string, step: number | undefined): Promise<OpenCheckpoint> {
-  const newest = step ?? (await checkpoints.list(id)).findLast(({ problem }) => problem === undefined)?.step;
+  const newest = step ?? (await checkpoints.whole(id)).at(-1)?.step;
   if (newest !== undefined) return checkpoints.open(id, newest);
   throw new UserError("This run has no checkpoint yet: save one first, or wait for the next.");
 }

@@ -14,6 +14,7 @@ import { DEFAULTS } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
 import { policyOptions } from "../rl/options.ts";
 import { planRun } from "../rl/run.ts";
+import type { CheckpointInfo } from "../storage/checkpoints.ts";
 import type { RunRecord } from "../storage/runs.ts";
 import type {
   CheckpointSummary,
@@ -93,44 +94,17 @@ export async function runSummaries(
 ): Promise<RunSummary[]> {
   const [{ runs: records }, busy] = await Promise.all([runs.list(), busyRuns()]);
   return Promise.all(
-    records.map(async (record) => ({
-      ...pick(record),
+    records.map(async ({ config: _, history, ...record }) => ({
+      ...record,
       isBusy: busy.has(record.id) && record.id !== ownId,
-      checkpoints: (await checkpoints.list(record.id))
-        .filter(({ problem }) => problem === undefined)
-        .map(({ step, bytes, savedAt, summary }) => checkpointSummary(step, bytes, savedAt, summary, record)),
+      checkpoints: (await checkpoints.whole(record.id)).map((info) => checkpointSummary(info, history)),
     })),
   );
 }
 
-const pick = ({
-  id,
-  name,
-  modelName,
-  dataName,
-  createdAt,
-  updatedAt,
-  step,
-  totalSteps,
-  state,
-}: RunRecord) => ({
-  id,
-  name,
-  modelName,
-  dataName,
-  createdAt,
-  updatedAt,
-  step,
-  totalSteps,
-  state,
-});
-
 function checkpointSummary(
-  step: number,
-  bytes: number,
-  savedAt: number,
-  { accuracy }: Readonly<Record<string, unknown>>,
-  { history }: RunRecord,
+  { step, bytes, savedAt, summary: { accuracy } }: CheckpointInfo,
+  history: RunRecord["history"],
 ): CheckpointSummary {
   const reward = history.find((row) => row["training/global_step"] === step)?.["critic/score/mean"];
   return {

@@ -3,7 +3,6 @@
 
 import { expose } from "comlink";
 
-import { openEngine } from "../app/engine.ts";
 import { keepFiles, keptModel, keptProblems } from "../app/kept-files.ts";
 import { beginRun, continueRun, keptConfig } from "../app/kept-run.ts";
 import type { ActiveRun, Keeping } from "../app/kept-run.ts";
@@ -13,6 +12,7 @@ import type { OpenedProblems } from "../app/problems.ts";
 import { UserError } from "../common/errors.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { Recorder } from "../gpu/index.ts";
+import { openRecorder } from "../gpu/index.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
 import type { RunListener } from "../rl/events.ts";
@@ -48,7 +48,7 @@ async function device(): Promise<Recorder> {
   } catch {
     recorder = undefined;
   }
-  recorder ??= await openEngine({ gpu: navigator.gpu });
+  recorder ??= await openRecorder({ gpu: navigator.gpu });
   return recorder;
 }
 

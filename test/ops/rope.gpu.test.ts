@@ -1,7 +1,8 @@
 // rope: rotation and its inverse against the CPU reference, the reference against complex numbers and finite differences.
 
 import { describe, expect, test } from "vitest";
-import { rope, ropeFrequencies, ropeRotate, ropeTable } from "../../src/ops/rope.ts";
+import { rotaryFrequencies } from "../../src/common/rotary.ts";
+import { rope, ropeRotate, ropeTable } from "../../src/ops/rope.ts";
 import { expectClose, noise, sharedRecorder, upload } from "../harness.ts";
 import { eachWorkgroupSize, inChunksOf } from "../variants.ts";
 
@@ -82,7 +83,7 @@ describe("rope", () => {
   });
 
   test("the table takes frequencies of its own and refuses a wrong number of them", () => {
-    const halved = ropeFrequencies(8, 10000).map((frequency) => frequency / 2);
+    const halved = rotaryFrequencies(8, 10000).map((frequency) => frequency / 2);
     expect([...ropeTable(3, 8, 10000, halved).subarray(16)]).toEqual([...ropeTable(2, 8, 10000).subarray(8)]);
     expect(() => ropeTable(3, 8, 10000, [1, 2, 3])).toThrow("needs half as many");
     expect(() => ropeTable(3, 7, 10000)).toThrow("head size 7");

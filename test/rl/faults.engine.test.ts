@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 
+import type { Keeping } from "../../src/app/kept-run.ts";
 import type { RunEvent } from "../../src/rl/events.ts";
 import { createRun } from "../../src/rl/run.ts";
 import type { RunState } from "../../src/rl/state.ts";
@@ -90,19 +91,25 @@ describe("a device that goes away", () => {
   });
 });
 
-test("a store that is full is told, training goes on, and what was kept before is whole", async () => {
+/** A store that takes nothing while `disk.isFull`. */
+function fullable(): { keeping: Keeping; disk: { isFull: boolean } } {
   const store = memoryStore();
-  let isFull = false;
+  const disk = { isFull: false };
   const keeping = keepingIn({
     ...store,
-    set: (key, bytes) => (isFull ? Promise.reject(quotaExceeded()) : store.set(key, bytes)),
+    set: (key, bytes) => (disk.isFull ? Promise.reject(quotaExceeded()) : store.set(key, bytes)),
   });
+  return { keeping, disk };
+}
+
+test("a store that is full is told, training goes on, and what was kept before is whole", async () => {
+  const { keeping, disk } = fullable();
   const told = await train({
     recorder,
     inputs,
     keeping,
     hear: (event) => {
-      if (event.type === "metrics" && event.row["training/global_step"] === 2) isFull = true;
+      if (event.type === "metrics" && event.row["training/global_step"] === 2) disk.isFull = true;
     },
   });
   expect(told.outcome).toBe("finished");
@@ -112,27 +119,22 @@ test("a store that is full is told, training goes on, and what was kept before i
   for (const message of messages) expect(message).toMatch(/checkpoint of step [234] .* storage is full/);
   expect((await keeping.checkpoints.list("run")).map(({ step }) => step)).toEqual([1]);
 
-  isFull = false;
+  disk.isFull = false;
   const continued = await train({ recorder, inputs, keeping, from: "newest" });
   expect(continued.rows).toEqual(undisturbed.rows);
 });
 
 test("a pause that could not be kept is kept by the stop after it, once there is room", async () => {
-  const store = memoryStore();
-  let isFull = false;
-  const keeping = keepingIn({
-    ...store,
-    set: (key, bytes) => (isFull ? Promise.reject(quotaExceeded()) : store.set(key, bytes)),
-  });
+  const { keeping, disk } = fullable();
   const told = await train({
     recorder,
     inputs,
     keeping,
     hear: (event, { trainer }) => {
-      if (isProgress(event, "rollout", 2, 0)) isFull = true;
+      if (isProgress(event, "rollout", 2, 0)) disk.isFull = true;
       if (event.type === "metrics" && event.row["training/global_step"] === 2) trainer.pause();
       if (event.type !== "state" || event.state !== "paused") return;
-      isFull = false;
+      disk.isFull = false;
       setTimeout(() => trainer.stop());
     },
   });

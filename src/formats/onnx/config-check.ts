@@ -2,11 +2,11 @@
 // different models, and training would go on with wrong numbers without a sign. Graphs of plain operators hold heads and
 // epsilon in no one place; there only the rotary angles are checked, where they are found.
 
+import { rotaryFrequencies } from "../../common/rotary.ts";
 import { UserError } from "../../common/errors.ts";
 import type { WeightEdges } from "./edges.ts";
 import { numberAttribute } from "./messages.ts";
 import type { DecoderShape } from "./shape.ts";
-import { rotaryFrequencies } from "./shape.ts";
 
 /** Exporters write epsilon as a 32-bit float. */
 const EPSILON_TOLERANCE = 1e-3;
@@ -43,7 +43,7 @@ async function checkRotary(edges: WeightEdges, shape: DecoderShape): Promise<voi
   const table = edges.tensor("cos_cache");
   const expand = edges.graph.nodes.find(({ name }) => name === "/model/rotary_emb/Expand");
   const angles = edges.tensor(expand?.inputs[0]);
-  const wanted = rotaryFrequencies(shape);
+  const wanted = rotaryFrequencies(shape.headSize, shape.ropeTheta);
   if (table && table.count >= 2 * pairs)
     compareAngles(edges, shape, await table.read(pairs, pairs), wanted.map(Math.cos));
   else if (angles?.count === pairs) compareAngles(edges, shape, await angles.read(), wanted);

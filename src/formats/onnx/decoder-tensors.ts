@@ -1,12 +1,13 @@
 // The tensors of a decoder's ONNX graph from weights under Hugging Face names: matrices transposed to [in,out], q, k and v
 // side by side, the rotary table. Each is made when it is written, so that one at a time lies in memory.
 
+import { rotaryFrequencies } from "../../common/rotary.ts";
 import { UserError } from "../../common/errors.ts";
 import { ONE } from "./decoder-graph.ts";
 import type { TensorSpec } from "./encode.ts";
 import { DATA_TYPE } from "./encode.ts";
 import type { DecoderShape } from "./shape.ts";
-import { attentionRows, rotaryFrequencies } from "./shape.ts";
+import { attentionRows } from "./shape.ts";
 
 /** Weights by Hugging Face name; any reader of weights is one. */
 export interface NamedWeights {
@@ -73,7 +74,7 @@ const integer = (name: string, dims: readonly number[]): TensorSpec => ({
 
 /** Cosines and sines [maxPositions,headSize/2], computed in float64 as the engine's own table is. */
 function rotaryTables(shape: DecoderShape): TensorSpec[] {
-  const frequencies = rotaryFrequencies(shape);
+  const frequencies = rotaryFrequencies(shape.headSize, shape.ropeTheta);
   const pairs = frequencies.length;
   const table = (name: string, turn: (angle: number) => number): TensorSpec => ({
     name,

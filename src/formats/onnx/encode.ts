@@ -51,7 +51,7 @@ export interface ModelSpec {
 }
 
 /** Bytes of the data of `tensor`. */
-export const tensorBytes = ({ dims, type }: TensorSpec): number =>
+const tensorBytes = ({ dims, type }: TensorSpec): number =>
   dims.reduce((a, b) => a * b, ELEMENT_BYTES[type]!);
 
 /** A model as pieces to be written one after the other. */

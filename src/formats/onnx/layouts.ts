@@ -6,7 +6,7 @@ import type { Layout } from "./layout.ts";
 import { MODEL_BUILDER } from "./model-builder.ts";
 import { TRANSFORMERS_JS } from "./transformers-js.ts";
 
-export const LAYOUTS: readonly Layout[] = [MODEL_BUILDER, TRANSFORMERS_JS];
+const LAYOUTS: readonly Layout[] = [MODEL_BUILDER, TRANSFORMERS_JS];
 
 /** Numbers of the layers whose attention `layout` finds in `graph`. */
 export function layerNumbers(graph: OnnxGraph, { attention }: Layout): ReadonlySet<number> {

@@ -1,5 +1,5 @@
 // What the ONNX reader and writer need to know of a decoder: the fields of config.json that a graph does not hold, or that
-// it is held against. Structurally a part of the model's own configuration, which formats may not import.
+// it is held against. The model's own configuration extends it.
 
 export interface DecoderShape {
   readonly layers: number;
@@ -26,7 +26,3 @@ export const attentionRows = ({
   kvHeads * headSize,
   kvHeads * headSize,
 ];
-
-/** Angle of position 1 for each pair of a head, radians [headSize/2]; position p turns p times as far. */
-export const rotaryFrequencies = ({ headSize, ropeTheta }: DecoderShape): Float64Array =>
-  Float64Array.from({ length: headSize / 2 }, (_, i) => ropeTheta ** ((-2 * i) / headSize));

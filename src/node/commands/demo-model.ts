@@ -6,7 +6,8 @@ import path from "node:path";
 
 import { UserError } from "../../common/errors.ts";
 import { writeOnnxModel } from "../../formats/onnx/write.ts";
-import { openGpu, Recorder, selfTest } from "../../gpu/index.ts";
+import { mean } from "../../common/numbers.ts";
+import { openRecorder } from "../../gpu/index.ts";
 import { readParameter } from "../../model/parameters.ts";
 import type { Policy } from "../../model/policy.ts";
 import { installWebGpu } from "../adapter.ts";
@@ -39,8 +40,7 @@ export const demoModel = defineCommand({
     const tokenizer = trainTokenizer();
     const encoder = await DemoEncoder.open(tokenizer);
     // No measured choice of matrix products: the same seed is to give the same bytes on the same adapter.
-    const recorder = new Recorder(await openGpu({ gpu: await installWebGpu() }));
-    await selfTest(recorder);
+    const recorder = await openRecorder({ gpu: await installWebGpu() });
     console.log(`adapter: ${recorder.gpu.adapterName}`);
     const config = { ...DEMO_CONFIG, eosTokenIds: [tokenizer.endId] };
     const policy = await createDemoPolicy(recorder, config, seed);
@@ -94,11 +94,10 @@ function progressReport(stage: number, done: number): (step: number, loss: numbe
   return (step, loss) => {
     losses.push(loss);
     if (step % STEPS_PER_LINE !== 0) return;
-    const mean = losses.reduce((sum, value) => sum + value, 0) / losses.length;
     const perStep = (performance.now() - start) / (step - done);
     const minutes = (perStep * (schedule.totalSteps - step)) / 60_000;
     console.log(
-      `stage ${name} step ${step} of ${schedule.totalSteps}: loss ${mean.toFixed(4)} nats, ${perStep.toFixed(0)} ms a step, ${minutes.toFixed(1)} min left`,
+      `stage ${name} step ${step} of ${schedule.totalSteps}: loss ${mean(losses).toFixed(4)} nats, ${perStep.toFixed(0)} ms a step, ${minutes.toFixed(1)} min left`,
     );
     losses = [];
   };

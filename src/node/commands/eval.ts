@@ -1,7 +1,7 @@
 // `eval`: greedy answers to held-out problems, strict and flexible accuracy with a 95 % interval; of a model, or of what a
 // run has made of it.
 
-import { openEngine } from "../../app/engine.ts";
+import { openRecorder } from "../../gpu/index.ts";
 import { keptConfig, restoreKept } from "../../app/kept-run.ts";
 import { splitOf } from "../../app/problems.ts";
 import { UserError } from "../../common/errors.ts";
@@ -58,7 +58,7 @@ export const evalCommand = defineCommand({
       throw new UserError(
         "No problem is held out, so there is nothing to evaluate on. Set gradus.held_out_ratio above 0.",
       );
-    const recorder = await openEngine({ gpu: await installWebGpu() });
+    const recorder = await openRecorder({ gpu: await installWebGpu() });
     await measureDevice(recorder);
     const run = await createRun(recorder, model, problems, config);
     const step = folder ? await restoreKept(run, folder.keeping, RUN_ID, wanted) : 0;

@@ -1,7 +1,7 @@
 // `train`: the same run as in the page, in a terminal: metrics, checkpoints and weights in a folder. Ctrl-C keeps what was
 // learnt.
 
-import { openEngine } from "../../app/engine.ts";
+import { openRecorder } from "../../gpu/index.ts";
 import { beginRun, continueRun, keptConfig } from "../../app/kept-run.ts";
 import type { ActiveRun } from "../../app/kept-run.ts";
 import { splitOf } from "../../app/problems.ts";
@@ -99,7 +99,7 @@ export const train = defineCommand({
       }
       terminal.hear(event);
     };
-    const recorder = await openEngine({ gpu: await installWebGpu() });
+    const recorder = await openRecorder({ gpu: await installWebGpu() });
     console.log(
       `${model.name}, ${problems.name}: ${inputs.problems.train.length} problems, ${inputs.problems.heldOut.length} held out`,
     );

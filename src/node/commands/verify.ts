@@ -5,7 +5,8 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { UserError } from "../../common/errors.ts";
-import { openGpu, Recorder, selfTest } from "../../gpu/index.ts";
+import type { Recorder } from "../../gpu/index.ts";
+import { openRecorder } from "../../gpu/index.ts";
 import { chooseMatmul } from "../../ops/matmul-choice.ts";
 import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
@@ -41,7 +42,8 @@ export const verify = defineCommand({
     for (const name of positionals) if (!files.includes(name)) goldens.push(await openGolden(name));
     const algorithms: (readonly GoldenCase[])[] = [];
     for (const file of files) algorithms.push(await readAlgorithms(file));
-    const recorder = goldens.length > 0 ? await openRecorder() : await openRecorder().catch(withoutDevice);
+    const opening = installWebGpu().then((gpu) => openRecorder({ gpu }));
+    const recorder = goldens.length > 0 ? await opening : await opening.catch(withoutDevice);
     if (recorder && values.measured) await chooseMatmul(recorder);
     if (recorder) console.log(`adapter: ${recorder.gpu.adapterName}`);
     let isRight = true;
@@ -50,12 +52,6 @@ export const verify = defineCommand({
     return isRight ? 0 : 1;
   },
 });
-
-async function openRecorder(): Promise<Recorder> {
-  const recorder = new Recorder(await openGpu({ gpu: await installWebGpu() }));
-  await selfTest(recorder);
-  return recorder;
-}
 
 /** Algorithms have cases for the processor too; the report says which were left out. */
 function withoutDevice(error: unknown): undefined {

@@ -9,7 +9,7 @@ import type { DemoProblem } from "./problems.ts";
 import { distinctProblems, responseOf } from "./problems.ts";
 import type { DemoScores } from "./evaluate.ts";
 import { BATCH, configJson, FILES, GATES, STAGES } from "./recipe.ts";
-import { replaceFile } from "./state.ts";
+import { replaceFile } from "../files/replace-file.ts";
 import type { TokenizerFiles } from "./tokenizer.ts";
 
 /** The problems of a file: always the same. */

@@ -1,13 +1,14 @@
 // The state of the demo training on disk, so that a run that was killed can go on: weights, moments and the step, in one
 // safetensors file that is replaced whole. A convenience of whoever makes the model; nothing of it is shipped.
 
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { UserError } from "../../common/errors.ts";
 import { bytesSource, openSafetensors, writeSafetensors } from "../../formats/safetensors.ts";
 import { elementCount } from "../../gpu/index.ts";
 import type { Policy } from "../../model/policy.ts";
+import { replaceFile } from "../files/replace-file.ts";
 
 const FILE = "state.safetensors";
 const POOL_PARTS = ["params", "m", "v"] as const;
@@ -55,11 +56,4 @@ export async function loadState(policy: Policy, folder: string, seed: number): P
       policy.recorder.write(pool[part], new Float32Array(await file.readF32(`${index}.${part}`)));
   }
   return { stage: Number(file.metadata["stage"]), step: Number(file.metadata["step"]) };
-}
-
-/** Writes a file whole or not at all. */
-export async function replaceFile(name: string, content: Uint8Array | string): Promise<void> {
-  await mkdir(path.dirname(name), { recursive: true });
-  await writeFile(`${name}.part`, content);
-  await rename(`${name}.part`, name);
 }

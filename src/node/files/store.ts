@@ -2,14 +2,13 @@
 // so that a crash leaves the old bytes or the new ones.
 
 import type { Dirent } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, statfs } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, rmdir, stat, statfs } from "node:fs/promises";
 import path from "node:path";
 
 import { BugError, UserError } from "../../common/errors.ts";
 import type { KeyValueStore } from "../../storage/store.ts";
+import { PART, replaceFile } from "./replace-file.ts";
 
-/** Ending of a file that is being written. No key ends so. */
-const PART = ".part";
 /** A file that nobody has written to for so long is left from a crash. */
 const STALE_MS = 10 * 60 * 1000;
 
@@ -58,40 +57,6 @@ async function readIfThere(file: string): Promise<Uint8Array | undefined> {
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
-  }
-}
-
-async function replaceFile(file: string, bytes: Uint8Array): Promise<void> {
-  const part = `${file}${PART}`;
-  await mkdir(path.dirname(file), { recursive: true });
-  try {
-    const handle = await open(part, "w");
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(part, file);
-  } catch (error) {
-    // The first error is the one to tell; what cannot be removed now is removed when it is old.
-    await rm(part, { force: true }).catch(() => {});
-    throw error;
-  }
-  await syncFolder(path.dirname(file));
-}
-
-/** Makes a rename last through a power cut, where the system can; the file's own bytes are synced already. */
-async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    // Windows and some network file systems cannot sync a folder.
   }
 }
 

@@ -11,7 +11,7 @@ import type { OpenedModel } from "../../model/open-model.ts";
 import { openModel } from "../../model/open-model.ts";
 import { configWith, DEFAULTS } from "../../rl/config.ts";
 import type { RunConfig } from "../../rl/config.ts";
-import { nearest } from "../../common/nearest.ts";
+import { nearestHint } from "../../common/nearest.ts";
 import { PRESETS } from "../../rl/presets/index.ts";
 import { clusterWord, importVerlText } from "../../rl/verl-import.ts";
 import type { VerlImport } from "../../rl/verl-import.ts";
@@ -46,9 +46,8 @@ export async function settingsOf(settings: Settings, isDemo: boolean, base?: Run
   const preset = PRESETS.find((candidate) => candidate.id === id);
   if (!preset) {
     const ids = PRESETS.map((candidate) => candidate.id);
-    const close = nearest(id, ids);
     throw new UserError(
-      `There is no preset "${id}". ${close ? `Did you mean ${close}?` : `There are ${ids.join(", ")}.`}`,
+      `There is no preset "${id}". ${nearestHint(id, ids, `There are ${ids.join(", ")}.`)}`,
     );
   }
   const start = base && !settings.preset ? base : configWith(preset.values, DEFAULTS);
@@ -64,7 +63,7 @@ export async function settingsOf(settings: Settings, isDemo: boolean, base?: Run
 }
 
 /** What became of a file's settings, a line each for what it could not simply apply. */
-export function reportOf({ applied, kept, refused, notes }: VerlImport, file: string): string[] {
+function reportOf({ applied, kept, refused, notes }: VerlImport, file: string): string[] {
   const count = Object.keys(kept).length;
   return [
     `${file}: ${applied.length} applied, ${count} only for a cluster, ${refused.length} not taken`,

@@ -2,7 +2,7 @@
 
 import { roundF16 } from "../../common/f16.ts";
 import type { Recorder } from "../../gpu/index.ts";
-import { openGpu, Recorder as GpuRecorder, selfTest } from "../../gpu/index.ts";
+import { openRecorder } from "../../gpu/index.ts";
 import type { Group } from "../../model/packing.ts";
 import type { ParameterSource } from "../../model/parameters.ts";
 import type { Check } from "./check.ts";
@@ -151,8 +151,7 @@ async function tilingChecks(recorder: Recorder, golden: Golden): Promise<Check[]
   const { groups, config } = golden;
   const checks: Check[] = [];
   const maxBindingBytes = smallestBinding(golden);
-  const weak = new GpuRecorder(await openGpu({ gpu: navigator.gpu, limits: "default", maxBindingBytes }));
-  await selfTest(weak);
+  const weak = await openRecorder({ gpu: navigator.gpu, limits: "default", maxBindingBytes });
   for (const adapter of [false, true]) {
     const label = adapter ? "adapter" : "full";
     const plain = await pass(recorder, golden, groups, { adapter });

@@ -1,7 +1,7 @@
 // The list of advantage estimators. A new one is a file beside this one and a line here.
 
 import { UserError } from "../../common/errors.ts";
-import { nearest } from "../../common/nearest.ts";
+import { nearestHint } from "../../common/nearest.ts";
 import type { AdvantageEstimator } from "./advantage.ts";
 import { gae } from "./gae.ts";
 import { gdpo } from "./gdpo.ts";
@@ -49,10 +49,7 @@ export function advantageEstimator(id: string): AdvantageEstimator {
   const found = ALL.find((entry) => entry.id === id);
   if (found) return found;
   const known = ALL.map((entry) => entry.id);
-  const close = nearest(id, known);
   throw new UserError(
-    `There is no advantage estimator "${id}", and without one rewards cannot train. ${
-      close ? `Did you mean ${close}?` : `Set algorithm.adv_estimator to one of ${known.join(", ")}.`
-    }`,
+    `There is no advantage estimator "${id}", and without one rewards cannot train. ${nearestHint(id, known, `Set algorithm.adv_estimator to one of ${known.join(", ")}.`)}`,
   );
 }

@@ -3,7 +3,7 @@
 // Source: verl verl/trainer/ppo/core_algos.py, agg_loss (August 2026), on one machine.
 
 import { BugError, UserError } from "../../common/errors.ts";
-import { nearest } from "../../common/nearest.ts";
+import { nearestHint } from "../../common/nearest.ts";
 
 /** verl's actor_rollout_ref.actor.loss_agg_mode. */
 export const AGGREGATION_MODES = [
@@ -19,11 +19,8 @@ export type AggregationMode = (typeof AGGREGATION_MODES)[number];
 export function aggregationMode(name: string): AggregationMode {
   const mode = AGGREGATION_MODES.find((known) => known === name);
   if (mode) return mode;
-  const close = nearest(name, AGGREGATION_MODES);
   throw new UserError(
-    `There is no aggregation "${name}", so losses of tokens cannot be added up. ${
-      close ? `Did you mean ${close}?` : `Set loss_agg_mode to one of ${AGGREGATION_MODES.join(", ")}.`
-    }`,
+    `There is no aggregation "${name}", so losses of tokens cannot be added up. ${nearestHint(name, AGGREGATION_MODES, `Set loss_agg_mode to one of ${AGGREGATION_MODES.join(", ")}.`)}`,
   );
 }
 

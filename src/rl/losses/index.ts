@@ -1,7 +1,7 @@
 // The list of policy losses. A new one is a file beside this one, a shader of the same name in shaders/losses/ and a line here.
 
 import { UserError } from "../../common/errors.ts";
-import { nearest } from "../../common/nearest.ts";
+import { nearestHint } from "../../common/nearest.ts";
 import { cispoBySign } from "./cispo-by-sign.ts";
 import { cispoCap } from "./cispo-cap.ts";
 import { cispo } from "./cispo.ts";
@@ -50,10 +50,7 @@ export function policyLossById(id: string): PolicyLoss {
   const found = POLICY_LOSSES.find((loss) => loss.id === id);
   if (found) return found;
   const known = POLICY_LOSSES.map((loss) => loss.id);
-  const close = nearest(id, known);
   throw new UserError(
-    `There is no policy loss "${id}", so there is nothing to minimise. ${
-      close ? `Did you mean ${close}?` : `Set policy_loss.loss_mode to one of ${known.join(", ")}.`
-    }`,
+    `There is no policy loss "${id}", so there is nothing to minimise. ${nearestHint(id, known, `Set policy_loss.loss_mode to one of ${known.join(", ")}.`)}`,
   );
 }

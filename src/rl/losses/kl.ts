@@ -4,7 +4,7 @@
 // Source: verl verl/trainer/ppo/core_algos.py, kl_penalty; Schulman, http://joschu.net/blog/kl-approx.html (k1, k2, k3).
 
 import { UserError } from "../../common/errors.ts";
-import { nearest } from "../../common/nearest.ts";
+import { nearestHint } from "../../common/nearest.ts";
 
 /**
  * verl's actor_rollout_ref.actor.kl_loss_type. A "+" takes the value of the name before it and the gradient d, which
@@ -32,11 +32,8 @@ export type KlType = (typeof KL_TYPES)[number];
 export function klType(name: string): KlType {
   const type = KL_TYPES.find((known) => known === name);
   if (type) return type;
-  const close = nearest(name, KL_TYPES);
   throw new UserError(
-    `There is no KL estimator "${name}", so the distance to the reference cannot be measured. ${
-      close ? `Did you mean ${close}?` : `Set kl_loss_type to one of ${KL_TYPES.join(", ")}.`
-    }`,
+    `There is no KL estimator "${name}", so the distance to the reference cannot be measured. ${nearestHint(name, KL_TYPES, `Set kl_loss_type to one of ${KL_TYPES.join(", ")}.`)}`,
   );
 }
 

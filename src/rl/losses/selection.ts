@@ -3,6 +3,7 @@
 // mini-batch was cut, that is on the token budget, and on nothing else that changes between two runs of one seed.
 // Source: verl verl/trainer/ppo/core_algos.py, compute_policy_loss_clip_cov and compute_policy_loss_kl_cov.
 
+import { mean } from "../../common/numbers.ts";
 import { BugError } from "../../common/errors.ts";
 import type { Words } from "../../common/random.ts";
 import { SeededRandom } from "../../common/random.ts";
@@ -30,8 +31,6 @@ export function selectedTokens(
   for (const r of taken) isSelected[r] = 1;
   return isSelected;
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 /** The most tokens taken of `rows`. Throws BugError when that is no count. */
 export function selectionCount(selection: TokenSelection, rows: number, params: LossParams): number {

@@ -6,16 +6,15 @@
 
 import vanillaCode from "../../../shaders/losses/vanilla.wgsl?raw";
 import { UserError } from "../../common/errors.ts";
+import { clamp, CLIP_WINDOW, clip20, logRatio } from "./ratio.ts";
 import type { LossParams, LossToken, PolicyLoss, TokenLoss } from "./policy-loss.ts";
 
 type Name = "clipLow" | "clipHigh" | "dualClip";
 
-const clamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
-
 function tokenLoss(token: LossToken, _: readonly number[], params: LossParams<Name>): TokenLoss {
   const { advantage } = token;
-  const x = token.logProb - token.oldLogProb;
-  const ratio = Math.exp(clamp(x, -20, 20));
+  const x = logRatio(token);
+  const ratio = Math.exp(clip20(x));
   const low = 1 - params.clipLow;
   const high = 1 + params.clipHigh;
   const plain = -advantage * ratio;
@@ -33,7 +32,7 @@ function tokenLoss(token: LossToken, _: readonly number[], params: LossParams<Na
     clippedLow: isClipped && isBad ? 1 : 0,
     clippedHigh: isClipped && !isBad ? 1 : 0,
     clippedDual: isBad && worse > bound ? 1 : 0,
-    ppoKl: -clamp(x, -20, 20),
+    ppoKl: -clip20(x),
   };
 }
 
@@ -47,19 +46,7 @@ export const vanilla: PolicyLoss<Name> = {
   },
   differs:
     "Two bounds instead of one (DAPO, arXiv:2503.14476), and a dual clip for negative advantages (arXiv:1912.09729). The log-ratio is cut to -20 .. 20.",
-  params: [
-    {
-      name: "clipLow",
-      key: "actor_rollout_ref.actor.clip_ratio_low",
-      fallbackKey: "actor_rollout_ref.actor.clip_ratio",
-    },
-    {
-      name: "clipHigh",
-      key: "actor_rollout_ref.actor.clip_ratio_high",
-      fallbackKey: "actor_rollout_ref.actor.clip_ratio",
-    },
-    { name: "dualClip", key: "actor_rollout_ref.actor.clip_ratio_c" },
-  ],
+  params: [...CLIP_WINDOW, { name: "dualClip", key: "actor_rollout_ref.actor.clip_ratio_c" }],
   wgsl: vanillaCode,
   check({ dualClip }) {
     if (dualClip > 1) return;

@@ -4,7 +4,7 @@
 import type { MetricRow } from "../metrics.ts";
 
 /** Fall of the mean log-probability of a token since the first step, nats: the token is then about a third as likely. */
-export const DRIFT_NATS = 1;
+const DRIFT_NATS = 1;
 
 const CHOSEN = "preference/chosen_log_prob";
 const REJECTED = "preference/rejected_log_prob";

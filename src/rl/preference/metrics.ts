@@ -1,5 +1,6 @@
 // The numbers of a step of group preference under the names of metrics.ts.
 
+import { mean, sum } from "../../common/numbers.ts";
 import type { MetricRow } from "../metrics.ts";
 import type { PreferenceSettings } from "../options.ts";
 import type { Run } from "../run.ts";
@@ -8,9 +9,6 @@ import type { SampledStep } from "../step-metrics.ts";
 import { sampledMetrics, samplerDifference } from "../step-metrics.ts";
 import type { PreferenceRound } from "./step.ts";
 import type { PreferenceUpdate } from "./update.ts";
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-const mean = (values: readonly number[]): number => sum(values) / values.length;
 
 /** What the step logs; of pairs nothing but their number where there were none. */
 export function preferenceMetrics(

@@ -1,9 +1,9 @@
 // The updates of preference: before each, a pass that says how likely the responses of its pairs are now; then the gradient of
 // the loss, which is one number a response, goes back through the policy. Exact wherever micro-batches cut a group.
 
-import { optimizerStep } from "../../optim/optimizer.ts";
+import { optimizerStep, readOptimizerStep } from "../../optim/optimizer.ts";
 import type { Micro, MiniBatch, StepBatches, TokenNumbers } from "../batches.ts";
-import { keepNumbers, readNumbers, temperatureOf } from "../batches.ts";
+import { keepNumbers, readNumbers, roomFor, temperatureOf } from "../batches.ts";
 import type { StepControl } from "../control.ts";
 import { klPenalty } from "../losses/kl.ts";
 import type { PreferenceSettings } from "../options.ts";
@@ -103,14 +103,7 @@ async function numbersOf(
   control: StepControl,
   tell: () => void,
 ): Promise<Numbers> {
-  const numbers = new Map(
-    micros
-      .flatMap(({ rollouts }) => rollouts)
-      .map((rollout) => {
-        const { length } = rollout.tokens;
-        return [rollout, { logProb: new Float32Array(length), entropy: new Float32Array(length) }];
-      }),
-  );
+  const numbers = roomFor(micros.flatMap(({ rollouts }) => rollouts));
   for (const micro of micros) {
     control.check();
     forward(run, micro);
@@ -205,6 +198,5 @@ async function take(
   }
   control.commit();
   optimizerStep(recorder, memory, step, adamwOptions(run.config, control.step));
-  const [gradNorm = 0, , isFinite] = await recorder.readF32(memory.norm, 3);
-  return { gradNorm, isSkipped: isFinite !== 1 };
+  return readOptimizerStep(recorder, memory);
 }
