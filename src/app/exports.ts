@@ -15,7 +15,7 @@ import { fieldOf } from "../rl/config.ts";
 import type { ConfigKey, RunConfig } from "../rl/config.ts";
 import { STEP } from "../rl/metrics.ts";
 import type { MetricRow } from "../rl/metrics.ts";
-import { miniBatchSize, policyOptions } from "../rl/options.ts";
+import { miniBatchSize, policyOptions } from "../rl/options/index.ts";
 import type { OpenCheckpoint } from "../storage/checkpoints.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);

@@ -6,7 +6,7 @@ import { packGroups } from "../model/packing.ts";
 import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
 import type { Phase } from "./events.ts";
-import { miniBatchSize, needsOldPass, usesReference } from "./options.ts";
+import { miniBatchSize, needsOldPass, usesReference } from "./options/index.ts";
 import type { Prompt } from "./prompts.ts";
 import type { Run } from "./run.ts";
 import type { JudgedRollout } from "./score.ts";

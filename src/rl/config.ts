@@ -18,11 +18,15 @@ export type RunConfig = { readonly [K in ConfigKey]: ValueOf<(typeof FIELDS)[K]>
 export const CONFIG_KEYS = Object.keys(FIELDS) as ConfigKey[];
 export const fieldOf = (key: ConfigKey): Field => FIELDS[key];
 
-/** Whether the method that `config` has chosen reads `key`. */
+/** Whether the method that `config` has chosen reads `key`, given the other settings. */
 export function isRead(key: ConfigKey, config: RunConfig): boolean {
-  const { mode } = fieldOf(key);
+  const { mode, when = {} } = fieldOf(key);
   const methods: readonly string[] | undefined = typeof mode === "string" ? [mode] : mode;
-  return methods === undefined || methods.includes(config["gradus.mode"]);
+  if (methods !== undefined && !methods.includes(config["gradus.mode"])) return false;
+  const values: Readonly<Record<string, FieldValue>> = config;
+  return Object.entries(when).every(([other, wanted]) =>
+    (wanted as readonly unknown[]).includes(values[other]),
+  );
 }
 
 export const DEFAULTS: RunConfig = Object.freeze(

@@ -5,7 +5,7 @@ import type { Tokenizer } from "../formats/tokenizer.ts";
 import type { RolloutProgress, RolloutResponse } from "../rollout/engine.ts";
 import type { StepControl } from "./control.ts";
 import type { LiveResponse } from "./events.ts";
-import { samplingOf } from "./options.ts";
+import { samplingOf } from "./options/index.ts";
 import type { Drawn, Prompt } from "./prompts.ts";
 import type { Run } from "./run.ts";
 

@@ -4,7 +4,7 @@ import type { StepBatches } from "./batches.ts";
 import type { KlControlState } from "./kl-control.ts";
 import { applyKlToRewards, klControlNext, klControlStart } from "./kl-control.ts";
 import type { MetricRow } from "./metrics.ts";
-import { klRewardOf } from "./options.ts";
+import { klRewardOf } from "./options/index.ts";
 import type { Run } from "./run.ts";
 import type { JudgedRollout } from "./score.ts";
 

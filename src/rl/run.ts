@@ -15,7 +15,7 @@ import { WgslRollout } from "../rollout/wgsl.ts";
 import type { RunConfig } from "./config.ts";
 import type { LossMemory } from "./losses/launch.ts";
 import { allocateLossMemory } from "./losses/launch.ts";
-import { policyOptions } from "./options.ts";
+import { policyOptions } from "./options/index.ts";
 import type { Prompt, TextModel } from "./prompts.ts";
 import { promptsOf } from "./prompts.ts";
 import { checkAnswers } from "./sft-examples.ts";

@@ -3,8 +3,8 @@
 
 import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
-import type { FilterSettings } from "./options.ts";
-import { filterOf, orderOf } from "./options.ts";
+import type { FilterSettings } from "./options/index.ts";
+import { filterOf, orderOf } from "./options/index.ts";
 import { filterGroups, needsMoreGroups } from "./filter-groups.ts";
 import { generateGroups } from "./generate.ts";
 import type { StepPrompt } from "./generate.ts";

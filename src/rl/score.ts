@@ -2,7 +2,7 @@
 
 import type { RolloutResponse } from "../rollout/engine.ts";
 import type { StepPrompt } from "./generate.ts";
-import { advantagesOf, overlongOf } from "./options.ts";
+import { advantagesOf, overlongOf } from "./options/index.ts";
 import { rewardFor } from "./rewards/index.ts";
 import { overlongPenalty } from "./rewards/overlong.ts";
 import type { RewardScore } from "./rewards/index.ts";

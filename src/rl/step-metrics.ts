@@ -5,7 +5,7 @@ import type { StepBatches } from "./batches.ts";
 import { STEP } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
 import type { LossStats } from "./losses/stats.ts";
-import { filterOf, needsOldPass, overlongOf, usesKlLoss, usesReference } from "./options.ts";
+import { filterOf, needsOldPass, overlongOf, usesKlLoss, usesReference } from "./options/index.ts";
 import type { Prompt } from "./prompts.ts";
 import { epochsAfter } from "./prompts.ts";
 import type { Run } from "./run.ts";

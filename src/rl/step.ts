@@ -6,7 +6,7 @@ import { timed } from "./control.ts";
 import type { KlControlState } from "./kl-control.ts";
 import { klInReward } from "./kl-in-reward.ts";
 import type { MetricRow } from "./metrics.ts";
-import { adamwOptions, orderOf } from "./options.ts";
+import { adamwOptions, orderOf } from "./options/index.ts";
 import { promptsFrom } from "./prompts.ts";
 import type { Run } from "./run.ts";
 import type { StepSample } from "./sample.ts";

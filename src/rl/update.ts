@@ -11,7 +11,7 @@ import type { LossBatch, Objective } from "./losses/policy-loss.ts";
 import { sequenceStarts } from "./losses/policy-loss.ts";
 import { randomPerToken } from "./losses/selection.ts";
 import type { LossStats } from "./losses/stats.ts";
-import { adamwOptions, aggregationOf, objectiveOf } from "./options.ts";
+import { adamwOptions, aggregationOf, objectiveOf } from "./options/index.ts";
 import type { Run } from "./run.ts";
 import type { JudgedRollout } from "./score.ts";
 

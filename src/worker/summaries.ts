@@ -12,7 +12,7 @@ import type { OpenedModel } from "../model/open-model.ts";
 import { parameterShapes } from "../model/weights.ts";
 import { DEFAULTS } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
-import { policyOptions } from "../rl/options.ts";
+import { policyOptions } from "../rl/options/index.ts";
 import { planRun } from "../rl/run.ts";
 import type { CheckpointInfo } from "../storage/checkpoints.ts";
 import type { RunRecord } from "../storage/runs.ts";

@@ -24,7 +24,7 @@ import {
   policyOptions,
   samplingOf,
   updatesPerStep,
-} from "../../src/rl/options.ts";
+} from "../../src/rl/options/index.ts";
 import { PRESETS } from "../../src/rl/presets/index.ts";
 
 const N = "actor_rollout_ref.rollout.n";

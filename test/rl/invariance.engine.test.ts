@@ -9,7 +9,7 @@ import { trained } from "../../src/node/verify/run.ts";
 import { optimizerStep } from "../../src/optim/optimizer.ts";
 import { StepControl } from "../../src/rl/control.ts";
 import { objectiveReference } from "../../src/rl/losses/reference.ts";
-import { adamwOptions, objectiveOf } from "../../src/rl/options.ts";
+import { adamwOptions, objectiveOf } from "../../src/rl/options/index.ts";
 import { prepareBatches } from "../../src/rl/batches.ts";
 import { sampleStep } from "../../src/rl/sample.ts";
 import type { Run } from "../../src/rl/run.ts";

@@ -43,6 +43,10 @@ interface Described {
   readonly source: string;
   /** Set where only this method, or only these, read it. */
   readonly mode?: Method | readonly Method[];
+  /** Read only while each of these settings has one of these values; absent: always. */
+  readonly when?: Readonly<Record<string, readonly (string | number | boolean)[]>>;
+  /** Key of the metric to watch after changing it. */
+  readonly watch?: string;
   /** Whether a change is allowed when a run is resumed; what shapes the memory or the data is not. */
   readonly isFixedInRun?: boolean;
 }

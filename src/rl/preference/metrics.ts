@@ -2,7 +2,7 @@
 
 import { mean, sum } from "../../common/numbers.ts";
 import type { MetricRow } from "../metrics.ts";
-import type { PreferenceSettings } from "../options.ts";
+import type { PreferenceSettings } from "../options/index.ts";
 import type { Run } from "../run.ts";
 import type { StepSample } from "../sample.ts";
 import type { SampledStep } from "../step-metrics.ts";

@@ -6,8 +6,8 @@ import type { Micro, MiniBatch, StepBatches, TokenNumbers } from "../batches.ts"
 import { keepNumbers, readNumbers, roomFor, temperatureOf } from "../batches.ts";
 import type { StepControl } from "../control.ts";
 import { klPenalty } from "../losses/kl.ts";
-import type { PreferenceSettings } from "../options.ts";
-import { adamwOptions } from "../options.ts";
+import type { PreferenceSettings } from "../options/index.ts";
+import { adamwOptions } from "../options/index.ts";
 import type { Run } from "../run.ts";
 import type { JudgedRollout } from "../score.ts";
 import type { PreferencePair, PreferenceValue } from "./loss.ts";

@@ -1,0 +1,19 @@
+// From a run's settings to what the engine, the optimiser, the loss and the rewards take. The only place that translates
+// keys; one file a matter.
+
+export { advantagesOf } from "./advantages.ts";
+export {
+  aggregationOf,
+  klRewardOf,
+  needsOldPass,
+  objectiveOf,
+  usesKlLoss,
+  usesReference,
+} from "./objective.ts";
+export { miniBatchSize, updatesPerStep } from "./batches.ts";
+export { adamwOptions, policyOptions } from "./policy.ts";
+export type { PreferenceSettings } from "./preference.ts";
+export { preferenceOf } from "./preference.ts";
+export { overlongOf } from "./rewards.ts";
+export type { FilterSettings } from "./rollout.ts";
+export { filterOf, orderOf, samplingOf } from "./rollout.ts";

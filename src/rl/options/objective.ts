@@ -1,0 +1,71 @@
+// What is minimised, and which passes over the responses that asks for.
+
+import type { RunConfig } from "../config.ts";
+import type { KlControl, KlControlSettings } from "../kl-control.ts";
+import type { AggregationMode } from "../losses/aggregate.ts";
+import { aggregationMode } from "../losses/aggregate.ts";
+import { POLICY_LOSSES } from "../losses/index.ts";
+import type { KlType } from "../losses/kl.ts";
+import type { Objective } from "../losses/policy-loss.ts";
+import { lossParams } from "../losses/policy-loss.ts";
+import { entryOf } from "./entry-of.ts";
+import { updatesPerStep } from "./batches.ts";
+import { preferenceOf } from "./preference.ts";
+
+/** Whether the loss has a KL term. */
+export const usesKlLoss = (config: RunConfig): boolean =>
+  config["gradus.mode"] === "rl" && config["actor_rollout_ref.actor.use_kl_loss"];
+
+/** Whether a step needs log-probabilities under the reference policy. */
+export const usesReference = (config: RunConfig): boolean =>
+  usesKlLoss(config) || klRewardOf(config) !== undefined || preferenceOf(config)?.hasReference === true;
+
+/**
+ * Whether a step needs log-probabilities under the old policy before its updates: else its only update has them at hand.
+ * Preference needs those before each update, and takes them there.
+ */
+export const needsOldPass = (config: RunConfig): boolean =>
+  config["gradus.mode"] === "rl" && (updatesPerStep(config) > 1 || klRewardOf(config) !== undefined);
+
+/** KL in the reward; undefined when it is off. */
+export function klRewardOf(
+  config: RunConfig,
+): (KlControlSettings & { readonly penalty: KlType }) | undefined {
+  if (config["gradus.mode"] !== "rl" || !config["algorithm.use_kl_in_reward"]) return undefined;
+  return {
+    type: config["algorithm.kl_ctrl.type"] as KlControl,
+    coef: config["algorithm.kl_ctrl.kl_coef"],
+    target: config["algorithm.kl_ctrl.target_kl"],
+    horizon: config["algorithm.kl_ctrl.horizon"],
+    penalty: config["algorithm.kl_penalty"] as KlType,
+  };
+}
+
+/** What is minimised. Throws UserError when a setting of the loss makes no sense. */
+export function objectiveOf(config: RunConfig): Objective {
+  const loss = entryOf(POLICY_LOSSES, config["actor_rollout_ref.actor.policy_loss.loss_mode"]);
+  const kl = {
+    type: config["actor_rollout_ref.actor.kl_loss_type"] as KlType,
+    coef: config["actor_rollout_ref.actor.kl_loss_coef"],
+  };
+  return {
+    loss,
+    params: lossParams(
+      loss,
+      (key) => (config as Readonly<Record<string, unknown>>)[key] as number | undefined,
+    ),
+    ...(usesKlLoss(config) && { kl }),
+    entropyCoef: config["actor_rollout_ref.actor.entropy_coeff"],
+  };
+}
+
+/** How token losses become one number, for the policy term and for KL and entropy. */
+export function aggregationOf(
+  config: RunConfig,
+  { loss }: Objective,
+): { policy: AggregationMode; penalty: AggregationMode; tokenNormaliser: number } {
+  const penalty = aggregationMode(config["actor_rollout_ref.actor.loss_agg_mode"]);
+  const factor = config["actor_rollout_ref.actor.loss_scale_factor"];
+  const tokenNormaliser = factor > 0 ? factor : config["data.max_response_length"];
+  return { policy: loss.aggregation ?? penalty, penalty, tokenNormaliser };
+}

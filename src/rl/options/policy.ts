@@ -1,0 +1,60 @@
+// How the policy of a run is laid out on the device, and how AdamW moves it.
+
+import type { LoraTarget } from "../../model/lora.ts";
+import type { PolicyOptions } from "../../model/memory.ts";
+import type { AdamwOptions } from "../../optim/optimizer.ts";
+import type { Schedule } from "../../optim/schedule.ts";
+import { learningRate } from "../../optim/schedule.ts";
+import type { RunConfig } from "../config.ts";
+import { usesReference } from "./objective.ts";
+
+/** Elements of the scratch for logits: 64 MB; a smaller model takes what its logits need. */
+const HEAD_CHUNK = 2 ** 24;
+/** AdamW's epsilon, as in torch. */
+const ADAM_EPS = 1e-8;
+
+/** How a policy is laid out for this run. */
+export function policyOptions(config: RunConfig): PolicyOptions {
+  const rank = config["actor_rollout_ref.model.lora_rank"];
+  const rows = config["actor_rollout_ref.rollout.max_num_seqs"];
+  const lora = {
+    rank,
+    alpha: config["actor_rollout_ref.model.lora_alpha"],
+    targets: config["actor_rollout_ref.model.target_modules"] as readonly LoraTarget[],
+    seed: config["data.seed"],
+  };
+  return {
+    ...(rank > 0 && { lora }),
+    baseType: rank > 0 && config["gradus.base_type"] === "f16" ? "f16" : "f32",
+    tokenBudget: config["actor_rollout_ref.actor.ppo_max_token_len_per_gpu"],
+    activationCheckpointing: config["actor_rollout_ref.model.enable_gradient_checkpointing"],
+    headChunk: HEAD_CHUNK,
+    referenceCopy: rank === 0 && usesReference(config),
+    rollout: {
+      rows,
+      promptSlots: Math.min(rows, config["gradus.prompt_slots"]),
+      maxPrompt: config["data.max_prompt_length"],
+      maxNew: config["data.max_response_length"],
+    },
+  };
+}
+
+/** AdamW at training step `step`, the first being 1: the rate of a step is the same for all its updates, as in verl. */
+export function adamwOptions(config: RunConfig, step: number): AdamwOptions {
+  const [beta1, beta2] = config["actor_rollout_ref.actor.optim.betas"];
+  return {
+    lr: learningRate(step, {
+      baseLr: config["actor_rollout_ref.actor.optim.lr"],
+      warmupSteps: config["actor_rollout_ref.actor.optim.lr_warmup_steps"],
+      totalSteps: config["trainer.total_training_steps"],
+      schedule: config["actor_rollout_ref.actor.optim.lr_scheduler_type"] as Schedule,
+      minLrRatio: config["actor_rollout_ref.actor.optim.min_lr_ratio"],
+    }),
+    beta1: beta1!,
+    beta2: beta2!,
+    eps: ADAM_EPS,
+    weightDecay: config["actor_rollout_ref.actor.optim.weight_decay"],
+    decay: "all",
+    maxNorm: config["actor_rollout_ref.actor.grad_clip"],
+  };
+}

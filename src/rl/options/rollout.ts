@@ -1,0 +1,44 @@
+// Which prompts are answered, and how.
+
+import type { RolloutOptions } from "../../rollout/engine.ts";
+import type { RunConfig } from "../config.ts";
+import type { FilterPrecision } from "../filter-groups.ts";
+import { FILTER_METRICS } from "../filter-groups.ts";
+import type { OrderOptions } from "../prompts.ts";
+import { entryOf } from "./entry-of.ts";
+
+/** How responses are sampled in training. */
+export function samplingOf(config: RunConfig): RolloutOptions["sampling"] {
+  return {
+    temperature: config["actor_rollout_ref.rollout.temperature"],
+    topK: Math.max(0, config["actor_rollout_ref.rollout.top_k"]),
+    topP: config["actor_rollout_ref.rollout.top_p"],
+    seed: [config["data.seed"], 0],
+  };
+}
+
+/** In which order prompts are taken. */
+export const orderOf = (config: RunConfig): OrderOptions => ({
+  seed: config["data.seed"],
+  shuffle: config["data.shuffle"],
+});
+
+export interface FilterSettings {
+  readonly precision: FilterPrecision;
+  /** Prompts answered in a round. */
+  readonly roundSize: number;
+  /** 0 or below: no limit. */
+  readonly maxRounds: number;
+}
+
+/** Dynamic sampling; undefined when it is off. */
+export function filterOf(config: RunConfig): FilterSettings | undefined {
+  if (!config["algorithm.filter_groups.enable"]) return undefined;
+  const { precision } = entryOf(FILTER_METRICS, config["algorithm.filter_groups.metric"]);
+  const roundSize = config["data.gen_batch_size"];
+  return {
+    precision,
+    roundSize: roundSize > 0 ? roundSize : config["data.train_batch_size"],
+    maxRounds: config["algorithm.filter_groups.max_num_gen_batches"],
+  };
+}
