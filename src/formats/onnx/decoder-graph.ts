@@ -1,66 +1,75 @@
 // The graph of a Qwen2 decoder as onnxruntime-genai's model builder v0.15 lays it out: fused attention with rotary
 // embedding inside, q, k, v in one matrix, one matrix for a tied embedding and head. Only nodes and values; the weights
 // are in decoder-tensors.ts. GroupQueryAttention gets its first nine inputs only: ONNX Runtime before 1.22 refuses more.
+// In float16 everything is, inputs and outputs too; in int4 matrices are 4-bit blocks, and everything else is float32.
 
 import type { NodeSpec, ValueSpec } from "./encode.ts";
 import { DATA_TYPE } from "./encode.ts";
+import type { WeightPrecision } from "./precision.ts";
+import { BLOCK_SIZE, floatType, sharesBlocks } from "./precision.ts";
 import type { DecoderShape } from "./shape.ts";
 
 const MICROSOFT = "com.microsoft";
 /** Constants by the names that the model builder gives them. */
 export const ONE = { list: "/model/constants/INT64/[1]", scalar: "/model/constants/INT64/1" } as const;
+/** Shape of the table of a shared 4-bit embedding. */
+export const TABLE_SHAPE = "/model/constants/INT64/embed_tokens";
 const MASK = "/model/attn_mask_reformat/attn_mask_subgraph";
 const SEQUENCE_LENGTHS = `${MASK}/Sub/Cast/output_0`;
 const TOTAL_LENGTH = `${MASK}/Gather/Cast/output_0`;
 
+/** How a decoder is laid out besides its shape. */
+export interface GraphOptions {
+  /** q, k and v have biases. */
+  readonly hasBias: boolean;
+  readonly precision: WeightPrecision;
+}
+
 /** Inputs of the graph: tokens, mask, and the keys and values of the past, all keys first. */
-export const graphInputs = (shape: DecoderShape): ValueSpec[] => [
+export const graphInputs = (shape: DecoderShape, precision: WeightPrecision): ValueSpec[] => [
   { name: "input_ids", type: DATA_TYPE.int64, dims: ["batch_size", "sequence_length"] },
   { name: "attention_mask", type: DATA_TYPE.int64, dims: ["batch_size", "total_sequence_length"] },
-  ...cacheValues(shape, "past_key_values", "past_sequence_length"),
+  ...cacheValues(shape, precision, "past_key_values", "past_sequence_length"),
 ];
 
 /** Outputs of the graph: logits, and keys and values with the new ones behind the past. */
-export const graphOutputs = (shape: DecoderShape): ValueSpec[] => [
-  { name: "logits", type: DATA_TYPE.float, dims: ["batch_size", "sequence_length", shape.vocab] },
-  ...cacheValues(shape, "present", "total_sequence_length"),
+export const graphOutputs = (shape: DecoderShape, precision: WeightPrecision): ValueSpec[] => [
+  { name: "logits", type: floatType(precision), dims: ["batch_size", "sequence_length", shape.vocab] },
+  ...cacheValues(shape, precision, "present", "total_sequence_length"),
 ];
 
 const cacheValues = (
   { layers, kvHeads, headSize }: DecoderShape,
+  precision: WeightPrecision,
   prefix: string,
   length: string,
 ): ValueSpec[] =>
   ["key", "value"].flatMap((part) =>
     Array.from({ length: layers }, (_, layer) => ({
       name: `${prefix}.${layer}.${part}`,
-      type: DATA_TYPE.float,
+      type: floatType(precision),
       dims: ["batch_size", kvHeads, length, headSize],
     })),
   );
 
-/** Nodes of the graph in an order in which they can run. `hasBias`: q, k and v have biases. */
-export function graphNodes(shape: DecoderShape, hasBias: boolean): NodeSpec[] {
-  const nodes = [...maskNodes(), ...embeddingNodes(shape)];
-  let residual = "/model/embed_tokens/Gather/output_0";
+/** Nodes of the graph in an order in which they can run. */
+export function graphNodes(shape: DecoderShape, { hasBias, precision }: GraphOptions): NodeSpec[] {
+  const embedding = embeddingNodes(shape, precision);
+  const nodes = [...maskNodes(), ...embedding];
+  let residual = embedding.at(-1)!.outputs[0]!;
   let added: string | undefined;
   for (let layer = 0; layer < shape.layers; layer++) {
     const input = norm(shape, `/model/layers.${layer}/input_layernorm`, residual, added);
-    nodes.push(input.node, ...attentionNodes(shape, layer, input.output, hasBias));
+    nodes.push(input.node, ...attentionNodes(shape, layer, input.output, { hasBias, precision }));
     const projected = `/model/layers.${layer}/attn/o_proj/MatMul/output_0`;
     const post = norm(shape, `/model/layers.${layer}/post_attention_layernorm`, input.residual, projected);
-    nodes.push(post.node, ...mlpNodes(layer, post.output));
+    nodes.push(post.node, ...mlpNodes(shape, layer, post.output, precision));
     residual = post.residual;
     added = `/model/layers.${layer}/mlp/down_proj/MatMul/output_0`;
   }
   const final = norm(shape, `/model/layers.${shape.layers}/final_norm_layernorm`, residual, added, true);
-  const head = {
-    op: "MatMul",
-    name: "/lm_head/MatMul",
-    inputs: [final.output, "lm_head.MatMul.weight"],
-    outputs: ["logits"],
-  };
-  return [...nodes, final.node, head];
+  const head = projection("/lm_head", final.output, [shape.hidden, shape.vocab], precision);
+  return [...nodes, final.node, { ...head, outputs: ["logits"] }];
 }
 
 /** An operator with one output, called after its name. */
@@ -84,11 +93,22 @@ const maskNodes = (): NodeSpec[] => [
   toInt32(`${MASK}/Gather/Cast`, `${MASK}/Gather/output_0`),
 ];
 
-function embeddingNodes({ tied }: DecoderShape): NodeSpec[] {
+function embeddingNodes(shape: DecoderShape, precision: WeightPrecision): NodeSpec[] {
   const name = "/model/embed_tokens";
-  if (!tied) return [node("Gather", `${name}/Gather`, ["model.embed_tokens.weight", "input_ids"])];
+  const [head, table] = ["lm_head.MatMul.weight", `${name}/Reshape`];
+  if (sharesBlocks(shape, precision)) {
+    const inputs = [`${table}/output_0`, "input_ids", `${head}_scales`];
+    const attributes = { bits: { int: 4 }, block_size: { int: BLOCK_SIZE }, gather_axis: { int: 0 } };
+    const gather = node("GatherBlockQuantized", `${name}/GatherBlockQuantized`, inputs);
+    return [
+      node("Reshape", table, [`${head}_Q4`, TABLE_SHAPE]),
+      { ...gather, domain: MICROSOFT, attributes: { ...attributes, quantize_axis: { int: 1 } } },
+    ];
+  }
+  if (!shape.tied || precision === "int4")
+    return [node("Gather", `${name}/Gather`, ["model.embed_tokens.weight", "input_ids"])];
   return [
-    node("Transpose", `${name}/Transpose`, ["lm_head.MatMul.weight"], { perm: { ints: [1, 0] } }),
+    node("Transpose", `${name}/Transpose`, [head], { perm: { ints: [1, 0] } }),
     node("Gather", `${name}/Gather`, [`${name}/Transpose/output_0`, "input_ids"]),
   ];
 }
@@ -126,11 +146,39 @@ function norm(
   return { node: fused, output, residual: sum };
 }
 
-/** MatMul with the weights that are called after its path. */
-const projection = (path: string, input: string): NodeSpec =>
-  node("MatMul", `${path}/MatMul`, [input, `${path.slice(1).replaceAll("/", ".")}.MatMul.weight`]);
+/** A product with the weights that are called after its path, from `inputs` to `outputs` channels. */
+function projection(
+  path: string,
+  input: string,
+  [inputs, outputs]: readonly [inputs: number, outputs: number],
+  precision: WeightPrecision,
+): NodeSpec {
+  const weight = `${path.slice(1).replaceAll("/", ".")}.MatMul.weight`;
+  if (precision !== "int4") return node("MatMul", `${path}/MatMul`, [input, weight]);
+  return {
+    op: "MatMulNBits",
+    domain: MICROSOFT,
+    name: `${path}/MatMul_Q4`,
+    inputs: [input, `${weight}_Q4`, `${weight}_scales`],
+    outputs: [`${path}/MatMul/output_0`],
+    attributes: {
+      K: { int: inputs },
+      N: { int: outputs },
+      // 4 would round activations to 8 bits; 1 is float32.
+      accuracy_level: { int: 1 },
+      bits: { int: 4 },
+      block_size: { int: BLOCK_SIZE },
+    },
+  };
+}
 
-function attentionNodes(shape: DecoderShape, layer: number, input: string, hasBias: boolean): NodeSpec[] {
+function attentionNodes(
+  shape: DecoderShape,
+  layer: number,
+  input: string,
+  { hasBias, precision }: GraphOptions,
+): NodeSpec[] {
+  const { hidden, heads, kvHeads, headSize } = shape;
   const path = `/model/layers.${layer}/attn`;
   const qkv = `${path}/qkv_proj`;
   const bias = `${qkv.slice(1).replaceAll("/", ".")}.Add.bias`;
@@ -152,27 +200,38 @@ function attentionNodes(shape: DecoderShape, layer: number, input: string, hasBi
     ],
     outputs: [`${path}/GroupQueryAttention/output_0`, `present.${layer}.key`, `present.${layer}.value`],
     attributes: {
-      num_heads: { int: shape.heads },
-      kv_num_heads: { int: shape.kvHeads },
-      scale: { float: 1 / Math.sqrt(shape.headSize) },
+      num_heads: { int: heads },
+      kv_num_heads: { int: kvHeads },
+      scale: { float: 1 / Math.sqrt(headSize) },
       softcap: { float: 0 },
       do_rotary: { int: 1 },
       rotary_interleaved: { int: 0 },
     },
   };
-  return [projection(qkv, input), ...add, attention, projection(`${path}/o_proj`, attention.outputs[0]!)];
+  const channels = (heads + 2 * kvHeads) * headSize;
+  return [
+    projection(qkv, input, [hidden, channels], precision),
+    ...add,
+    attention,
+    projection(`${path}/o_proj`, attention.outputs[0]!, [heads * headSize, hidden], precision),
+  ];
 }
 
 /** down(silu(gate(x)) * up(x)) */
-function mlpNodes(layer: number, input: string): NodeSpec[] {
+function mlpNodes(
+  { hidden, intermediate }: DecoderShape,
+  layer: number,
+  input: string,
+  precision: WeightPrecision,
+): NodeSpec[] {
   const path = `/model/layers.${layer}/mlp`;
   const gate = `${path}/gate_proj/MatMul/output_0`;
   return [
-    projection(`${path}/gate_proj`, input),
-    projection(`${path}/up_proj`, input),
+    projection(`${path}/gate_proj`, input, [hidden, intermediate], precision),
+    projection(`${path}/up_proj`, input, [hidden, intermediate], precision),
     node("Sigmoid", `${path}/act_fn/Sigmoid`, [gate]),
     node("Mul", `${path}/act_fn/Mul`, [gate, `${path}/act_fn/Sigmoid/output_0`]),
     node("Mul", `${path}/Mul`, [`${path}/act_fn/Mul/output_0`, `${path}/up_proj/MatMul/output_0`]),
-    projection(`${path}/down_proj`, `${path}/Mul/output_0`),
+    projection(`${path}/down_proj`, `${path}/Mul/output_0`, [intermediate, hidden], precision),
   ];
 }

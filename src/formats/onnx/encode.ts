@@ -5,8 +5,8 @@
 import { PbfWriter } from "pbf";
 
 /** TensorProto.DataType. */
-export const DATA_TYPE = { float: 1, int32: 6, int64: 7 } as const;
-const ELEMENT_BYTES: Readonly<Record<number, number>> = { 1: 4, 7: 8 };
+export const DATA_TYPE = { float: 1, uint8: 2, int32: 6, int64: 7, float16: 10 } as const;
+const ELEMENT_BYTES: Readonly<Record<number, number>> = { 1: 4, 2: 1, 7: 8, 10: 2 };
 
 /** `int` and `float` say how a number is written; a list is of ints. */
 export type AttributeSpec =

@@ -1,12 +1,13 @@
 // Writes a decoder's weights as an ONNX model that ONNX Runtime runs: the graph of onnxruntime-genai's model builder in
-// float32, weights inside the file. Deterministic: the same weights give the same bytes.
+// float32, float16 or with 4-bit matrices, weights inside the file. Deterministic: the same weights give the same bytes.
 
 import { UserError } from "../../common/errors.ts";
 import { graphInputs, graphNodes, graphOutputs } from "./decoder-graph.ts";
-import type { NamedWeights } from "./decoder-tensors.ts";
 import { graphTensors } from "./decoder-tensors.ts";
 import type { EncodedModel } from "./encode.ts";
 import { encodeModel } from "./encode.ts";
+import type { NamedWeights } from "./parts.ts";
+import type { WeightPrecision } from "./precision.ts";
 import type { DecoderShape } from "./shape.ts";
 
 const PRODUCER = "gradus";
@@ -19,6 +20,8 @@ const OPSETS = [
 const MAX_BYTES = 2 ** 31 - 1;
 
 export interface OnnxWriteOptions {
+  /** Default: float32. */
+  readonly precision?: WeightPrecision;
   /** Called after each piece with the bytes written so far. */
   readonly onProgress?: (written: number, total: number) => void;
 }
@@ -27,7 +30,11 @@ export interface OnnxWriteOptions {
  * The ONNX file of `source`'s weights in pieces, for a file that is written as it is made; its size is known at once.
  * Throws UserError when weights are missing, have another shape, or are too large for one file.
  */
-export function encodeOnnxModel(shape: DecoderShape, source: NamedWeights): EncodedModel {
+export function encodeOnnxModel(
+  shape: DecoderShape,
+  source: NamedWeights,
+  precision: WeightPrecision = "float32",
+): EncodedModel {
   const biases = ["q", "k", "v"].map((x) => source.shape(`model.layers.0.self_attn.${x}_proj.bias`));
   const hasBias = biases.some((found) => found !== undefined);
   refuseHeadNorms(source);
@@ -36,14 +43,14 @@ export function encodeOnnxModel(shape: DecoderShape, source: NamedWeights): Enco
     irVersion: IR_VERSION,
     opsets: OPSETS,
     graphName: "main_graph",
-    nodes: graphNodes(shape, hasBias),
-    tensors: graphTensors(shape, source, hasBias),
-    inputs: graphInputs(shape),
-    outputs: graphOutputs(shape),
+    nodes: graphNodes(shape, { hasBias, precision }),
+    tensors: graphTensors(shape, source, { hasBias, precision }),
+    inputs: graphInputs(shape, precision),
+    outputs: graphOutputs(shape, precision),
   });
   if (model.size <= MAX_BYTES) return model;
   throw new UserError(
-    `The model takes ${model.size} bytes as ONNX in float32, and one ONNX file holds at most ${MAX_BYTES}. Save it as safetensors instead.`,
+    `The model takes ${model.size} bytes as ONNX in ${precision}, and one ONNX file holds at most ${MAX_BYTES}. Save it as safetensors instead.`,
   );
 }
 
@@ -51,9 +58,9 @@ export function encodeOnnxModel(shape: DecoderShape, source: NamedWeights): Enco
 export async function writeOnnxModel(
   shape: DecoderShape,
   source: NamedWeights,
-  { onProgress }: OnnxWriteOptions = {},
+  { precision, onProgress }: OnnxWriteOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const model = encodeOnnxModel(shape, source);
+  const model = encodeOnnxModel(shape, source, precision);
   const file = new Uint8Array(model.size);
   let at = 0;
   for await (const piece of model.pieces()) {

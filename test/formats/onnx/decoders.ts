@@ -2,7 +2,7 @@
 // families that the engine does not compute, and the reader reads them all the same), and random weights of a shape.
 
 import { SeededRandom } from "../../../src/common/random.ts";
-import type { NamedWeights } from "../../../src/formats/onnx/decoder-tensors.ts";
+import type { NamedWeights } from "../../../src/formats/onnx/parts.ts";
 import { graphInputs, graphNodes, graphOutputs } from "../../../src/formats/onnx/decoder-graph.ts";
 import { graphTensors } from "../../../src/formats/onnx/decoder-tensors.ts";
 import type { ModelSpec } from "../../../src/formats/onnx/encode.ts";
@@ -105,10 +105,13 @@ export const modelSpec = (shape: DecoderShape): ModelSpec => ({
   irVersion: 10,
   opsets: [["", 21]],
   graphName: "g",
-  nodes: graphNodes(shape, true),
-  tensors: graphTensors(shape, randomWeights(shape, { hasBias: true, seed: 3 }), true),
-  inputs: graphInputs(shape),
-  outputs: graphOutputs(shape),
+  nodes: graphNodes(shape, { hasBias: true, precision: "float32" }),
+  tensors: graphTensors(shape, randomWeights(shape, { hasBias: true, seed: 3 }), {
+    hasBias: true,
+    precision: "float32",
+  }),
+  inputs: graphInputs(shape, "float32"),
+  outputs: graphOutputs(shape, "float32"),
 });
 
 /** The bytes of a file of `model`. */

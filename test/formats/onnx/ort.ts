@@ -3,6 +3,7 @@
 
 import * as ort from "onnxruntime-web";
 
+import { fromHalfBits } from "../../../src/common/f16.ts";
 import type { DecoderShape } from "../../../src/formats/onnx/shape.ts";
 
 // Threads would need a worker file; the models of the tests are tiny.
@@ -21,7 +22,13 @@ export class OrtDecoder {
   private constructor(session: ort.InferenceSession, { layers, kvHeads, headSize }: DecoderShape) {
     this.#session = session;
     this.#layers = layers;
-    const empty = (): ort.Tensor => new ort.Tensor("float32", new Float32Array(0), [1, kvHeads, 0, headSize]);
+    const cache = session.inputMetadata.find(({ name }) => name.startsWith("past_key_values"))!;
+    const isHalf = cache.isTensor && cache.type === "float16";
+    const dims = [1, kvHeads, 0, headSize];
+    const empty = (): ort.Tensor =>
+      isHalf
+        ? new ort.Tensor("float16", new Uint16Array(0), dims)
+        : new ort.Tensor("float32", new Float32Array(0), dims);
     this.#past = this.#cache("past_key_values", empty);
   }
 
@@ -42,7 +49,8 @@ export class OrtDecoder {
       ...this.#past,
     });
     this.#past = this.#cache("past_key_values", (name) => outputs[name]!);
-    return outputs["logits"]!.data as Float32Array;
+    const { type, data } = outputs["logits"]!;
+    return type === "float16" ? Float32Array.from(data as Uint16Array, fromHalfBits) : (data as Float32Array);
   }
 
   /** Logits [tokens,V] of one sequence that is given in chunks. */

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { SeededRandom } from "../../../src/common/random.ts";
 import { openOnnxModel } from "../../../src/formats/onnx/model.ts";
-import type { NamedWeights } from "../../../src/formats/onnx/decoder-tensors.ts";
+import type { NamedWeights } from "../../../src/formats/onnx/parts.ts";
 import { encodeOnnxModel, writeOnnxModel } from "../../../src/formats/onnx/write.ts";
 import type { SafetensorsFile } from "../../../src/formats/safetensors.ts";
 import { bytesSource, openSafetensors } from "../../../src/formats/safetensors.ts";
