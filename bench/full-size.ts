@@ -2,11 +2,10 @@
 // It shows that the real size runs within a device's limits; how fast a real GPU is, a software adapter does not tell.
 
 import { packGroups } from "../src/model/packing.ts";
-import type { ParameterSource } from "../src/model/parameters.ts";
 import { Policy } from "../src/model/policy.ts";
 import { optimizerStep } from "../src/optim/optimizer.ts";
+import { randomWeights } from "../src/node/make-model/random-weights.ts";
 import { WgslRollout } from "../src/rollout/wgsl.ts";
-import { parameterShapes } from "../src/model/weights.ts";
 import { QWEN_05B, QWEN_05B_LORA } from "./qwen-0.5b.ts";
 import { openBenchRecorder } from "./reference-model.ts";
 
@@ -24,25 +23,6 @@ const ADAMW = {
   maxNorm: 1,
 } as const;
 
-/** Cheap pseudo-random weights of a plausible scale; 494 million normal draws would take longer than the step. */
-function weights(): ParameterSource {
-  const shapes = parameterShapes(QWEN_05B);
-  return {
-    name: "random weights",
-    shape: (name) => shapes.get(name),
-    read: async (name) => {
-      const values = new Float32Array(shapes.get(name)!.reduce((a, b) => a * b, 1));
-      if (name.includes("norm")) return values.fill(1);
-      let state = name.length * 7919;
-      for (let i = 0; i < values.length; i++) {
-        state = (Math.imul(state, 1664525) + 1013904223) | 0;
-        values[i] = state * (0.035 / 2 ** 31);
-      }
-      return values;
-    },
-  };
-}
-
 async function timed<T>(what: string, run: () => Promise<T>): Promise<T> {
   const start = performance.now();
   const result = await run();
@@ -53,7 +33,9 @@ async function timed<T>(what: string, run: () => Promise<T>): Promise<T> {
 export default async function run(): Promise<void> {
   const recorder = await openBenchRecorder();
   console.log(`adapter: ${recorder.gpu.adapterName}`);
-  const policy = await timed("load", () => Policy.create(recorder, QWEN_05B, OPTIONS, weights()));
+  const policy = await timed("load", () =>
+    Policy.create(recorder, QWEN_05B, OPTIONS, randomWeights(QWEN_05B)),
+  );
   const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
   for (const [owner, bytes] of policy.plan.bytes) console.log(`  ${owner}: ${mib(bytes)}`);
   console.log(`planned ${mib(policy.plan.total)}, held ${mib(recorder.gpu.liveBytes)}`);

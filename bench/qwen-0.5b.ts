@@ -1,24 +1,11 @@
 // Shape of Qwen2.5-0.5B and the settings for which its memory is promised. Shared by the benchmark and the plan's test;
 // lists as no benchmark.
 
-import type { DecoderConfig } from "../src/model/config.ts";
+import { parseDecoderConfig } from "../src/model/config.ts";
 import type { PolicyOptions } from "../src/model/memory.ts";
+import { MODEL_CONFIGS } from "../src/node/make-model/shapes.ts";
 
-export const QWEN_05B: DecoderConfig = {
-  family: "qwen2",
-  layers: 24,
-  hidden: 896,
-  heads: 14,
-  kvHeads: 2,
-  headSize: 64,
-  intermediate: 4864,
-  vocab: 151_936,
-  maxPositions: 32_768,
-  ropeTheta: 1e6,
-  rmsEps: 1e-6,
-  tied: true,
-  eosTokenIds: [151_645],
-};
+export const QWEN_05B = parseDecoderConfig(MODEL_CONFIGS["qwen2.5-0.5b"], "config.json");
 
 /** LoRA of rank 16 on every module over an f16 base, 2,048 tokens a micro-batch. */
 export const QWEN_05B_LORA: PolicyOptions = {

@@ -35,6 +35,20 @@ export function fromHalfBits(half: number): number {
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + mantissa / 1024) : mantissa * 2 ** -24);
 }
 
+/** Bits of the halves nearest to `values`. A loop: `from` with a function would keep a list of all numbers beside them. */
+export function toHalves(values: ArrayLike<number>): Uint16Array<ArrayBuffer> {
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) halves[i] = toHalfBits(values[i]!);
+  return halves;
+}
+
+/** The numbers that `halves` stand for. */
+export function fromHalves(halves: Uint16Array): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) values[i] = fromHalfBits(halves[i]!);
+  return values;
+}
+
 /** `values` rounded to halves, two to a word, low half first; an odd count is padded with zero. */
 export function packF16(values: ArrayLike<number>): Uint32Array<ArrayBuffer> {
   const halves = new Uint16Array(2 * Math.ceil(values.length / 2));

@@ -3,7 +3,8 @@
 // Source: https://github.com/huggingface/safetensors (format section of the README).
 
 import { UserError } from "../common/errors.ts";
-import { fromHalfBits } from "../common/f16.ts";
+import { fromBfloat16 } from "../common/bf16.ts";
+import { fromHalves } from "../common/f16.ts";
 
 /** Random access to bytes: a File, a cached file, an array. */
 export interface ByteSource {
@@ -86,11 +87,8 @@ export class SafetensorsFile {
     const bytes = await this.#bytes(start, end);
     if (dtype === "F32") return new Float32Array(bytes);
     if (dtype === "F64") return Float32Array.from(new Float64Array(bytes));
-    if (dtype === "F16") return Float32Array.from(new Uint16Array(bytes), fromHalfBits);
-    if (dtype === "BF16") {
-      const words = Uint32Array.from(new Uint16Array(bytes), (half) => half << 16);
-      return new Float32Array(words.buffer);
-    }
+    if (dtype === "F16") return fromHalves(new Uint16Array(bytes));
+    if (dtype === "BF16") return fromBfloat16(new Uint16Array(bytes));
     throw new UserError(`Tensor "${name}" in ${this.name} has type ${dtype}: F32, F16 or BF16 is needed.`);
   }
 
@@ -161,24 +159,48 @@ function checkEntry(
   return { dtype: dtype as Dtype, shape: shape as number[], start: base + from, end: base + to };
 }
 
-/** The bytes of a safetensors file holding `tensors` as F32, in the given order. */
-export function writeSafetensors(
-  tensors: Iterable<readonly [name: string, shape: readonly number[], values: Float32Array]>,
-  metadata: Record<string, string> = { format: "pt" },
+/** A tensor that is to be written. */
+export interface TensorPlan {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+}
+
+/** Bytes of the values of a tensor. */
+export const tensorBytes = ({ dtype, shape }: TensorPlan): number =>
+  shape.reduce((a, b) => a * b, ELEMENT_BYTES[dtype]);
+
+/** Everything of a safetensors file before the values of `tensors`, which follow in this order. */
+export function safetensorsHead(
+  tensors: readonly TensorPlan[],
+  metadata: Readonly<Record<string, string>> = { format: "pt" },
 ): Uint8Array {
-  const list = [...tensors];
   const header: Record<string, unknown> = { __metadata__: metadata };
   let at = 0;
-  for (const [name, shape, values] of list) {
-    header[name] = { dtype: "F32", shape, data_offsets: [at, (at += values.byteLength)] };
+  for (const tensor of tensors) {
+    const { name, dtype, shape } = tensor;
+    header[name] = { dtype, shape, data_offsets: [at, (at += tensorBytes(tensor))] };
   }
   // Data starts 8-aligned, as the reference writer does: pad the header with spaces.
   const json = new TextEncoder().encode(JSON.stringify(header));
   const headerBytes = Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(8 + headerBytes + at).fill(0x20, 8, 8 + headerBytes);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.set(json, 8);
-  at = 8 + headerBytes;
+  const head = new Uint8Array(8 + headerBytes).fill(0x20, 8);
+  new DataView(head.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  head.set(json, 8);
+  return head;
+}
+
+/** The bytes of a safetensors file holding `tensors` as F32, in the given order. */
+export function writeSafetensors(
+  tensors: Iterable<readonly [name: string, shape: readonly number[], values: Float32Array]>,
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array {
+  const list = [...tensors];
+  const plans = list.map(([name, shape]): TensorPlan => ({ name, dtype: "F32", shape }));
+  const head = safetensorsHead(plans, metadata);
+  const file = new Uint8Array(head.length + list.reduce((sum, [, , values]) => sum + values.byteLength, 0));
+  file.set(head);
+  let at = head.length;
   for (const [, , values] of list) {
     file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
     at += values.byteLength;

@@ -2,7 +2,7 @@
 // (shape, every value finite), exact on the way out.
 
 import { BugError, UserError } from "../common/errors.ts";
-import { fromHalfBits, packF16 } from "../common/f16.ts";
+import { fromHalves, packF16 } from "../common/f16.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { elementCount } from "../gpu/index.ts";
 import type { Stored } from "./pools.ts";
@@ -132,5 +132,5 @@ async function readElements(
   const firstWord = from >> 1;
   const words = Math.ceil((from + count) / 2) - firstWord;
   const halves = new Uint16Array(await recorder.read(tensor, 4 * words, 4 * firstWord));
-  return Float32Array.from(halves.subarray(from - 2 * firstWord, from - 2 * firstWord + count), fromHalfBits);
+  return fromHalves(halves.subarray(from - 2 * firstWord, from - 2 * firstWord + count));
 }

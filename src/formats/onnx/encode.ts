@@ -4,6 +4,8 @@
 
 import { PbfWriter } from "pbf";
 
+import type { EncodedFile } from "../encoded-file.ts";
+
 /** TensorProto.DataType. */
 export const DATA_TYPE = { float: 1, uint8: 2, int32: 6, int64: 7, float16: 10 } as const;
 const ELEMENT_BYTES: Readonly<Record<number, number>> = { 1: 4, 2: 1, 7: 8, 10: 2 };
@@ -54,16 +56,8 @@ export interface ModelSpec {
 const tensorBytes = ({ dims, type }: TensorSpec): number =>
   dims.reduce((a, b) => a * b, ELEMENT_BYTES[type]!);
 
-/** A model as pieces to be written one after the other. */
-export interface EncodedModel {
-  /** Bytes of all pieces. */
-  readonly size: number;
-  /** The pieces in order; reads one tensor at a time. */
-  readonly pieces: () => AsyncGenerator<Uint8Array>;
-}
-
 /** The bytes of `model`, which are made when they are asked for. */
-export function encodeModel(model: ModelSpec): EncodedModel {
+export function encodeModel(model: ModelSpec): EncodedFile {
   const before = bytesOf((pbf) => {
     for (const node of model.nodes) pbf.writeMessage(1, writeNode, node);
     pbf.writeStringField(2, model.graphName);

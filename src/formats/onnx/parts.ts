@@ -2,7 +2,7 @@
 // precision of the file. Each is made when it is written.
 
 import { UserError } from "../../common/errors.ts";
-import { toHalfBits } from "../../common/f16.ts";
+import { toHalves } from "../../common/f16.ts";
 import type { TensorSpec } from "./encode.ts";
 import { DATA_TYPE } from "./encode.ts";
 import type { WeightPrecision } from "./precision.ts";
@@ -35,8 +35,7 @@ export const floats = (
   name,
   dims,
   type: floatType(precision),
-  bytes: async () =>
-    precision === "float16" ? bytesOf(Uint16Array.from(await values(), toHalfBits)) : bytesOf(await values()),
+  bytes: async () => (precision === "float16" ? bytesOf(toHalves(await values())) : bytesOf(await values())),
 });
 
 /** Parts [rows,...rest] one after the other, as they are. */

@@ -2,9 +2,9 @@
 // float32, float16 or with 4-bit matrices, weights inside the file. Deterministic: the same weights give the same bytes.
 
 import { UserError } from "../../common/errors.ts";
+import type { EncodedFile } from "../encoded-file.ts";
 import { graphInputs, graphNodes, graphOutputs } from "./decoder-graph.ts";
 import { graphTensors } from "./decoder-tensors.ts";
-import type { EncodedModel } from "./encode.ts";
 import { encodeModel } from "./encode.ts";
 import type { NamedWeights } from "./parts.ts";
 import type { WeightPrecision } from "./precision.ts";
@@ -34,7 +34,7 @@ export function encodeOnnxModel(
   shape: DecoderShape,
   source: NamedWeights,
   precision: WeightPrecision = "float32",
-): EncodedModel {
+): EncodedFile {
   const biases = ["q", "k", "v"].map((x) => source.shape(`model.layers.0.self_attn.${x}_proj.bias`));
   const hasBias = biases.some((found) => found !== undefined);
   refuseHeadNorms(source);

@@ -5,7 +5,16 @@ import { bench } from "./bench.ts";
 import { demoModel } from "./demo-model.ts";
 import { devices } from "./devices.ts";
 import { evalCommand } from "./eval.ts";
+import { makeModel } from "./make-model.ts";
 import { train } from "./train.ts";
 import { verify } from "./verify.ts";
 
-export const COMMANDS: readonly Command[] = [train, evalCommand, demoModel, devices, verify, bench];
+export const COMMANDS: readonly Command[] = [
+  train,
+  evalCommand,
+  demoModel,
+  makeModel,
+  devices,
+  verify,
+  bench,
+];

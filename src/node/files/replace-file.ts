@@ -6,13 +6,18 @@ import path from "node:path";
 /** Ending of a file that is being written. No key ends so. */
 export const PART = ".part";
 /** Writes a file whole or not at all, making its folder where it is missing. */
-export async function replaceFile(file: string, content: Uint8Array | string): Promise<void> {
+export async function replaceFile(
+  file: string,
+  content: Uint8Array | string | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const part = `${file}${PART}`;
   await mkdir(path.dirname(file), { recursive: true });
   try {
     const handle = await open(part, "w");
     try {
-      await handle.writeFile(content);
+      // Each call writes behind the one before.
+      if (typeof content === "string" || content instanceof Uint8Array) await handle.writeFile(content);
+      else for await (const piece of content) await handle.writeFile(piece);
       await handle.sync();
     } finally {
       await handle.close();
