@@ -4,7 +4,10 @@
 import { expect } from "vitest";
 import type { ElementType, GpuOptions, Recorder, Tensor } from "../src/gpu/index.ts";
 import { elementCount, GpuAllocator, openRecorder as openSelfTested } from "../src/gpu/index.ts";
-import { packF16 } from "../src/common/f16.ts";
+import { packF16, roundF16 } from "../src/common/f16.ts";
+import type { Blocks4 } from "../src/common/q4.ts";
+import { packQ4, Q4_BLOCK, unpackQ4 } from "../src/common/q4.ts";
+import { quantiseRows } from "../src/formats/onnx/quantise.ts";
 
 /** A recorder on a fresh device that passed the self-test. */
 export const openRecorder = (options: Partial<GpuOptions> = {}): Promise<Recorder> =>
@@ -28,9 +31,31 @@ export function upload(
       ? Float32Array.from(data)
       : type === "u32"
         ? Uint32Array.from(data)
-        : packF16(Float32Array.from(data));
+        : type === "f16"
+          ? packF16(Float32Array.from(data))
+          : packQ4(
+              blocksOf(data, shape.at(-1)!, type === "q4z"),
+              data.length / shape.at(-1)!,
+              shape.at(-1)!,
+              type,
+            );
   recorder.write(tensor, words);
   return tensor;
+}
+
+/** `data` [rows,inputs] rounded to 4-bit blocks of 32, with zero points of all kinds or without. */
+export function blocksOf(data: ArrayLike<number>, inputs: number, hasZeros: boolean): Blocks4 {
+  const rows = data.length / inputs;
+  const { values, scales } = quantiseRows(Float32Array.from(data), rows, inputs, Q4_BLOCK);
+  const blocks = { blockSize: Q4_BLOCK, values, scales };
+  return hasZeros ? { ...blocks, zeros: scales.map((_, i) => (i * 7) % 16) } : blocks;
+}
+
+/** What a tensor of `type` and rows of `inputs` holds once `data` was uploaded to it. */
+export function storedAs(data: ArrayLike<number>, inputs: number, type: ElementType): Float32Array {
+  if (type === "f16") return roundF16(data);
+  if (type !== "q4" && type !== "q4z") return Float32Array.from(data);
+  return unpackQ4(packQ4(blocksOf(data, inputs, type === "q4z"), data.length / inputs, inputs, type), type);
 }
 
 /** A zero tensor of `shape`. */

@@ -3,9 +3,13 @@
 // code runs through both, so a memory plan is true by construction. It never reads or writes device memory.
 
 import { BugError } from "../common/errors.ts";
+import { Q4_BLOCK, Q4_WORDS } from "../common/q4.ts";
 
-/** Element types of device memory. `f16` is two halves packed in a u32 (read with `unpack2x16float`). */
-export type ElementType = "f32" | "u32" | "f16";
+/**
+ * Element types of device memory. `f16` is two halves packed in a u32 (read with `unpack2x16float`). `q4` and `q4z` are
+ * blocks of 32 weights of 4 bits with a scale, and with a scale and a zero point (common/q4.ts); only frozen matrices are.
+ */
+export type ElementType = "f32" | "u32" | "f16" | "q4" | "q4z";
 
 /** Who a byte belongs to; the memory plan and the page show one number per owner. */
 export type Owner =
@@ -46,8 +50,11 @@ const OFFSET_ALIGNMENT = 256;
 export const elementCount = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Bytes that `count` elements of `type` take in device memory, rounded up to whole words. */
-export const byteLength = (count: number, type: ElementType): number =>
-  type === "f16" ? Math.ceil(count / 2) * 4 : count * 4;
+export function byteLength(count: number, type: ElementType): number {
+  if (type === "f16") return Math.ceil(count / 2) * 4;
+  if (type === "q4" || type === "q4z") return Math.ceil(count / Q4_BLOCK) * Q4_WORDS[type] * 4;
+  return count * 4;
+}
 
 /**
  * A view of `shape` elements that starts `elements` after the start of `tensor`; no memory moves.

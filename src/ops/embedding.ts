@@ -75,7 +75,7 @@ export interface EmbeddingArgs extends VocabularyShard {
   readonly ids: Tensor;
   readonly idStride: number;
   readonly idOffset: number;
-  /** Rows `rowStart` to `rowStart + rowCount` of the table, f32 or f16 [V_shard,C]. */
+  /** Rows `rowStart` to `rowStart + rowCount` of the table [V_shard,C], in any storage. */
   readonly weight: Tensor;
   /** Output, f32[N,C]; rows of ids outside the shard are left as they are. */
   readonly y: Tensor;

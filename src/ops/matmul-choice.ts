@@ -3,6 +3,8 @@
 // without this, by the defaults of matmul-variants.ts.
 
 import { packF16 } from "../common/f16.ts";
+import type { Blocks4 } from "../common/q4.ts";
+import { packQ4, Q4_BLOCK } from "../common/q4.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { GpuAllocator } from "../gpu/index.ts";
 import type { MatmulChoice, MatmulForm, MatmulVariant, SkinnyVariant } from "./matmul-variants.ts";
@@ -17,7 +19,8 @@ import {
 import type { MatmulArgs } from "./matmul.ts";
 import { matmulSkinnyWith, matmulWith } from "./matmul.ts";
 
-const STORAGES = ["f32", "f16"] as const;
+/** 4-bit blocks with zero points are read like those without. */
+const STORAGES = ["f32", "f16", "q4"] as const;
 type Storage = (typeof STORAGES)[number];
 
 /**
@@ -88,8 +91,17 @@ function makeOperands(recorder: Recorder, allocator: GpuAllocator): Operands {
   recorder.write(a, values.subarray(0, m * k));
   recorder.write(f32, values);
   recorder.write(f16, packF16(values));
-  return { a, f32, f16, c: allocator.tensor("system", "matmul_choice.c", [m * n]) };
+  // The same blocks again and again: what they hold does not matter, only that it is not zero.
+  const q4 = allocator.tensor("system", "matmul_choice.b4", [n * k], "q4");
+  recorder.write(q4, packQ4(someBlocks(n, k), n, k, "q4"));
+  return { a, f32, f16, q4, c: allocator.tensor("system", "matmul_choice.c", [m * n]) };
 }
+
+const someBlocks = (rows: number, inputs: number): Blocks4 => ({
+  blockSize: Q4_BLOCK,
+  values: Uint8Array.from({ length: (rows * inputs) / 2 }, (_, i) => (i * 2654435761) >>> 24),
+  scales: new Float32Array((rows * inputs) / Q4_BLOCK).fill(1 / 16),
+});
 
 type Size = Readonly<Record<"m" | "n" | "k", number>>;
 

@@ -63,7 +63,10 @@ export interface MatmulChoice {
 }
 
 /** `nt f16`: what the choice of a general product depends on. */
-export const choiceKey = (form: MatmulForm, type: ElementType): string => `${form} ${type}`;
+export const choiceKey = (form: MatmulForm, type: ElementType): string => `${form} ${measuredAs(type)}`;
+
+/** The storage whose measurement counts for `type`. */
+export const measuredAs = (type: ElementType): ElementType => (type === "q4z" ? "q4" : type);
 
 const CHOICES = new WeakMap<Gpu, MatmulChoice>();
 

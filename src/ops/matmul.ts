@@ -2,6 +2,7 @@
 // product; matmul-variants.ts says how they differ, matmul-choice.ts measures which suit a device.
 
 import { BugError } from "../common/errors.ts";
+import { Q4_BLOCK } from "../common/q4.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { ceilDiv, elementCount } from "../gpu/index.ts";
 import type { MatmulForm, MatmulVariant, SkinnyVariant } from "./matmul-variants.ts";
@@ -9,12 +10,13 @@ import {
   choiceKey,
   FAST_VARIANTS,
   matmulChoice,
+  measuredAs,
   SKINNY,
   SKINNY_VARIANTS,
   VARIANTS,
   variantSizes,
 } from "./matmul-variants.ts";
-import { weightLib } from "./weight-lib.ts";
+import { fourWeightLib, isBlocks, weightLib } from "./weight-lib.ts";
 
 /** Sizes of C[m,n] = op(A) op(B), with k the summed axis, and how the stored matrices lie in their tensors. */
 export interface MatmulSizes {
@@ -73,7 +75,7 @@ export function matmulReference(
 export interface MatmulArgs extends MatmulSizes {
   /** f32; [m,k], or [k,m] in form tn. */
   readonly a: Tensor;
-  /** f32 or f16; [k,n], or [n,k] in form nt. */
+  /** Any storage; [k,n], or [n,k] in form nt. 4-bit blocks run along its rows. */
   readonly b: Tensor;
   /** f32[m,n]. */
   readonly c: Tensor;
@@ -100,7 +102,7 @@ export function matmulWith(recorder: Recorder, name: MatmulVariant, args: Matmul
   const { form, m, n, k } = args;
   checkOperands(args, name !== "naive");
   const { rows, columns, ...sizes } = variantSizes(name, m, n);
-  const libs = name === "naive" ? [weightLib(args.b)] : [fourLib(args.b), "matmul_operands"];
+  const libs = name === "naive" ? [weightLib(args.b)] : [fourWeightLib(args.b), "matmul_operands"];
   const kernel = recorder.gpu.compiler.kernel(VARIANTS[name], form, { libs, ...sizes });
   const workPerTile = 2 * rows * n * k;
   recorder.split(ceilDiv(m, rows), workPerTile, (first, count) => {
@@ -116,9 +118,6 @@ export function matmulWith(recorder: Recorder, name: MatmulVariant, args: Matmul
 
 /** Without a bias the kernels read none, but the binding wants a tensor: any other input. */
 const operandTensors = ({ a, b, c, bias = a }: MatmulArgs) => ({ a, weight: b, bias, c });
-
-/** Name of the lib that reads `tensor` in groups of four. */
-const fourLib = (tensor: Tensor): string => weightLib(tensor).replace("weight_", "weight4_");
 
 function paramValues(args: MatmulArgs, tileOffset: number): Record<string, number> {
   const { m, n, k, lda, ldb, ldc, aOffset, bOffset, cOffset, alpha, accumulate } = complete(args);
@@ -163,6 +162,9 @@ function checkOperands(args: MatmulArgs, four: boolean): void {
       throw new BugError(`${product}: ${name} is ${tensor.label}, ${tensor.type} instead of f32`);
     }
   };
+  if (isBlocks(args.b) && (ldb % Q4_BLOCK !== 0 || bOffset % Q4_BLOCK !== 0)) {
+    throw new BugError(`${product}: rows of ${args.b.label} must be whole blocks of ${Q4_BLOCK}`);
+  }
   if (form === "tn") check("a", args.a, aOffset, k, lda, m);
   else check("a", args.a, aOffset, m, lda, k);
   if (form === "nt") check("b", args.b, bOffset, n, ldb, k);
@@ -174,7 +176,7 @@ function checkOperands(args: MatmulArgs, four: boolean): void {
 export interface MatmulSkinnyArgs {
   /** Input, f32[r,k]. */
   readonly x: Tensor;
-  /** Weight, f32 or f16 [n,k]. */
+  /** Weight [n,k] in any storage. */
   readonly w: Tensor;
   /** Output, f32[r,n]. */
   readonly y: Tensor;
@@ -214,7 +216,7 @@ export function matmulSkinny(recorder: Recorder, args: MatmulSkinnyArgs): void {
     alpha,
     accumulate,
   };
-  const chosen = matmulChoice(recorder.gpu).skinny[w.type] ?? SKINNY_VARIANTS[0];
+  const chosen = matmulChoice(recorder.gpu).skinny[measuredAs(w.type)] ?? SKINNY_VARIANTS[0];
   matmulSkinnyWith(recorder, allowsFours(product) ? chosen : "naive", product);
 }
 
@@ -224,7 +226,7 @@ export function matmulSkinnyWith(recorder: Recorder, name: SkinnyVariant | "naiv
   checkOperands(args, true);
   const { m, n, k } = args;
   const rows = m <= 2 ? m : m <= 4 ? 4 : 8;
-  const libs = [fourLib(args.b), "matmul_operands"];
+  const libs = [fourWeightLib(args.b), "matmul_operands"];
   const kernel = recorder.gpu.compiler.kernel(SKINNY.shader, "nt", { libs, consts: { ROWS: rows } });
   const groups = ceilDiv(m, rows);
   const workPerTile = 2 * groups * rows * SKINNY.columns * k;

@@ -3,9 +3,16 @@
 import { BugError } from "../common/errors.ts";
 import type { Tensor } from "../gpu/index.ts";
 
-/** Name of the lib that reads `tensor` [any shape], f32 or f16, through binding `weight`. Throws BugError for u32. */
-export function weightLib(tensor: Tensor): "weight_f32" | "weight_f16" {
+/** Name of the lib that reads `tensor` [any shape] through binding `weight`. Throws BugError for u32. */
+export function weightLib(tensor: Tensor): string {
   if (tensor.type === "u32")
     throw new BugError(`${tensor.label} [${tensor.shape}] holds integers, not weights`);
   return `weight_${tensor.type}`;
 }
+
+/** The same for kernels that read groups of four; 4-bit blocks are read in one way by all. */
+export const fourWeightLib = (tensor: Tensor): string =>
+  isBlocks(tensor) ? weightLib(tensor) : weightLib(tensor).replace("weight_", "weight4_");
+
+/** Whether `tensor` is 4-bit blocks. */
+export const isBlocks = ({ type }: Tensor): boolean => type === "q4" || type === "q4z";

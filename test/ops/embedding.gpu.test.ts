@@ -9,7 +9,7 @@ import {
   embeddingGradient,
   groupByToken,
 } from "../../src/ops/embedding.ts";
-import { expectClose, noise, sharedRecorder, upload, zeros } from "../harness.ts";
+import { expectClose, noise, sharedRecorder, storedAs, upload, zeros } from "../harness.ts";
 import { eachWorkgroupSize, inChunksOf } from "../variants.ts";
 
 /** A copy must be exact. */
@@ -30,6 +30,19 @@ const CASES = [
 ] as const;
 
 describe("embedding", () => {
+  test.each(["q4", "q4z"] as const)("looks up in a table of blocks, %s", async (type) => {
+    const recorder = await sharedRecorder();
+    const [rows, vocabulary, channels] = [37, 21, 96];
+    const ids = someIds(rows, vocabulary, 1);
+    const table = noise(vocabulary * channels, 2);
+    const weight = upload(recorder, table, [vocabulary, channels], type);
+    const y = zeros(recorder, [rows, channels]);
+    const places = { ids: upload(recorder, ids, [rows], "u32"), idStride: 1, idOffset: 0 };
+    embedding(recorder, { ...places, weight, y, rowStart: 0, rowCount: vocabulary, rows, channels });
+    const expected = embeddingForward(ids, storedAs(table, channels, type), channels);
+    expectClose(await recorder.readF32(y), expected, EXACT);
+  });
+
   for (const [rows, vocabulary, channels] of CASES) {
     test(`looks up and sums [${rows},${channels}] in a table of ${vocabulary} rows as the reference does`, async () => {
       const recorder = await sharedRecorder();

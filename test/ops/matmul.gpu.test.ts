@@ -13,7 +13,7 @@ import {
 } from "../../src/ops/matmul-variants.ts";
 import type { MatmulArgs, MatmulSizes } from "../../src/ops/matmul.ts";
 import { matmul, matmulReference, matmulSkinny, matmulSkinnyWith, matmulWith } from "../../src/ops/matmul.ts";
-import { expectClose, noise, openRecorder, sharedRecorder, upload, zeros } from "../harness.ts";
+import { expectClose, noise, openRecorder, sharedRecorder, storedAs, upload, zeros } from "../harness.ts";
 
 /** Sums of k products of numbers in [-1, 1), in any order: each addition rounds a partial sum of about sqrt(k) / 3. */
 const tolerance = (k: number) => ({ rtol: 1e-6, atol: 1e-6 * Math.sqrt(k) + 2e-8 * k });
@@ -140,6 +140,49 @@ describe.each(FAST_VARIANTS)("matmul_%s", (variant) => {
   });
 });
 
+describe.each(["q4", "q4z"] as const)("weights in blocks, %s,", (type) => {
+  const cases = [
+    ["nt", 5, 44, 64],
+    ["nt", 65, 12, 160],
+    ["nn", 5, 64, 44],
+    ["nn", 65, 160, 12],
+  ] as const;
+  test.each([...FAST_VARIANTS, "naive"] as const)("are multiplied with by %s", async (variant) => {
+    if (variant !== "naive" && !supportsVariant(recorder.gpu, variant)) return;
+    for (const [form, m, n, k] of cases) {
+      const rowLength = form === "nt" ? k : n;
+      const stored = noise(n * k, 2);
+      const b = upload(recorder, stored, [(n * k) / rowLength, rowLength], type);
+      const a = noise(m * k, 1);
+      const c = zeros(recorder, [m, n]);
+      matmulWith(recorder, variant, { form, m, n, k, a: upload(recorder, a), b, c });
+      const expected = matmulReference({ form, m, n, k }, a, storedAs(stored, rowLength, type));
+      expectClose(await recorder.readF32(c), expected, tolerance(k), `${form} ${m} ${n} ${k}`);
+    }
+  });
+
+  test("are multiplied with from a row in the middle, and a row of theirs by few rows", async () => {
+    const [rows, n, k, first] = [40, 8, 96, 12];
+    const stored = noise(rows * k, 2);
+    const w = upload(recorder, stored, [rows, k], type);
+    const x = noise(3 * k, 1);
+    const y = zeros(recorder, [3, n]);
+    const at = { xOffset: 0, wOffset: first * k };
+    matmulSkinny(recorder, { x: upload(recorder, x), w, y, r: 3, n, k, ...at });
+    const sizes = { form: "nt", m: 3, n, k, bOffset: first * k } as const;
+    expectClose(
+      await recorder.readF32(y),
+      matmulReference(sizes, x, storedAs(stored, k, type)),
+      tolerance(k),
+    );
+  });
+
+  test("must have rows of whole blocks", () => {
+    const [a, b, c] = [zeros(recorder, [4, 36]), zeros(recorder, [4, 64], type), zeros(recorder, [4, 4])];
+    expect(() => matmul(recorder, { form: "nt", m: 4, n: 4, k: 36, a, b, c })).toThrow(/whole blocks of 32/);
+  });
+});
+
 describe("matmul", () => {
   test("gives the same bits when the recorder splits a product over submits", async () => {
     const [m, n, k] = [257, 64, 64];
@@ -172,8 +215,8 @@ describe("matmul", () => {
     const own = await openRecorder();
     expect(matmulChoice(own.gpu)).toEqual({ products: {}, skinny: {} });
     const choice = await chooseMatmul(own);
-    expect(Object.keys(choice.products)).toHaveLength(6);
-    expect(Object.keys(choice.skinny)).toEqual(["f32", "f16"]);
+    expect(Object.keys(choice.products)).toHaveLength(9);
+    expect(Object.keys(choice.skinny)).toEqual(["f32", "f16", "q4"]);
     expect(matmulChoice(own.gpu)).toEqual(choice);
     for (const form of MATMUL_FORMS)
       await compare({ form, m: 64, n: 64, k: 64 }, form, (args) => matmul(own, args), own);
