@@ -10,6 +10,11 @@ export const Q4_BLOCK = 32;
 export const Q4_WORDS = { q4: 5, q4z: 6 } as const;
 export type Q4Type = keyof typeof Q4_WORDS;
 
+export const isQ4 = (type: string): type is Q4Type => Object.hasOwn(Q4_WORDS, type);
+
+/** Words of `count` weights, rounded up to whole records. */
+export const q4Words = (count: number, type: Q4Type): number => Math.ceil(count / Q4_BLOCK) * Q4_WORDS[type];
+
 /** Rows of 4-bit weights as files hold them. */
 export interface Blocks4 {
   /** Weights that share a scale, a multiple of 32. */

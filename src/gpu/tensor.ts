@@ -3,7 +3,7 @@
 // code runs through both, so a memory plan is true by construction. It never reads or writes device memory.
 
 import { BugError } from "../common/errors.ts";
-import { Q4_BLOCK, Q4_WORDS } from "../common/q4.ts";
+import { isQ4, q4Words } from "../common/q4.ts";
 
 /**
  * Element types of device memory. `f16` is two halves packed in a u32 (read with `unpack2x16float`). `q4` and `q4z` are
@@ -52,7 +52,7 @@ export const elementCount = (shape: readonly number[]): number => shape.reduce((
 /** Bytes that `count` elements of `type` take in device memory, rounded up to whole words. */
 export function byteLength(count: number, type: ElementType): number {
   if (type === "f16") return Math.ceil(count / 2) * 4;
-  if (type === "q4" || type === "q4z") return Math.ceil(count / Q4_BLOCK) * Q4_WORDS[type] * 4;
+  if (isQ4(type)) return q4Words(count, type) * 4;
   return count * 4;
 }
 

@@ -2,7 +2,8 @@
 // memory plan shown to a person, and for real.
 
 import { UserError } from "../common/errors.ts";
-import type { Allocator, Gpu, Owner, Tensor } from "../gpu/index.ts";
+import type { Q4Type } from "../common/q4.ts";
+import type { Allocator, ElementType, Gpu, Owner, Tensor } from "../gpu/index.ts";
 import { elementCount, PlanAllocator, RECORDER_BYTES } from "../gpu/index.ts";
 import type { Activations } from "./activations.ts";
 import { gradNormPartials } from "../optim/grad-norm.ts";
@@ -13,16 +14,21 @@ import type { DecodeMemory, RolloutSizes } from "./decode-memory.ts";
 import { allocateDecode } from "./decode-memory.ts";
 import type { Adapter, LoraConfig } from "./lora.ts";
 import { buildAdapter, checkLora } from "./lora.ts";
-import type { Pool } from "./pools.ts";
+import type { MatrixType, Pool } from "./pools.ts";
 import { FrozenStorage, PoolStorage } from "./pools.ts";
 import type { DecoderWeights } from "./weights.ts";
 import { buildWeights } from "./weights.ts";
 
+/** Form of a parameter's 4-bit blocks, undefined where it has none. */
+export type BlockTypes = (parameter: string) => Q4Type | undefined;
+
 export interface PolicyOptions {
   /** Trains this adapter over a frozen base; absent: every weight is trained. */
   readonly lora?: LoraConfig;
-  /** Storage of a frozen base's matrices. */
-  readonly baseType: "f32" | "f16";
+  /** Storage of a frozen base's matrices; q4 keeps the blocks that the source has, and halves what it has as floats. */
+  readonly baseType: "f32" | "f16" | "q4";
+  /** What the source of the weights has in 4-bit blocks; for q4. */
+  readonly blockType?: BlockTypes;
   /** Input tokens and targets of a micro-batch, at most. */
   readonly tokenBudget: number;
   /** Keep only the residual stream per layer and recompute the rest in the backward pass. */
@@ -82,13 +88,13 @@ export function allocatePolicy(
 ): PolicyMemory {
   const { lora, baseType, tokenBudget } = options;
   const maxElements =
-    Math.min(maxBindingBytes, options.vocabShardBytes ?? Infinity) / (lora && baseType === "f16" ? 2 : 4);
+    Math.min(maxBindingBytes, options.vocabShardBytes ?? Infinity) / (lora && baseType !== "f32" ? 2 : 4);
   let weights: DecoderWeights;
   let adapter: Adapter | undefined;
   let reference: DecoderWeights | undefined;
   let pools: readonly Pool[];
   if (lora) {
-    weights = buildWeights(config, new FrozenStorage(allocator, baseType), maxElements);
+    weights = buildWeights(config, new FrozenStorage(allocator, matrixType(options)), maxElements);
     const storage = new PoolStorage(allocator, "adapter", maxBindingBytes, (list) =>
       buildAdapter(config, lora, list),
     );
@@ -124,6 +130,16 @@ export function allocatePolicy(
     ),
     head: allocateHead(allocator, config, options),
     decode: options.rollout && allocateDecode(allocator, config, adapter, options.rollout),
+  };
+}
+
+/** Type of the matrix that holds some parameters: one without blocks among them makes all of it halves. */
+function matrixType({ baseType, blockType }: PolicyOptions): ElementType | MatrixType {
+  if (baseType !== "q4") return baseType;
+  return (parameters) => {
+    const types = parameters.map((name) => blockType?.(name));
+    if (types.length === 0 || types.includes(undefined)) return "f16";
+    return types.includes("q4z") ? "q4z" : "q4";
   };
 }
 

@@ -3,10 +3,12 @@
 
 import { BugError, UserError } from "../common/errors.ts";
 import { fromHalves, packF16 } from "../common/f16.ts";
+import type { Blocks4, Q4Type } from "../common/q4.ts";
+import { isQ4, packQ4, q4Words, unpackQ4 } from "../common/q4.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { elementCount } from "../gpu/index.ts";
 import type { Stored } from "./pools.ts";
-import type { Parameter } from "./weights.ts";
+import type { Parameter, Piece } from "./weights.ts";
 
 /** Values by name, from whichever file format. */
 export interface ParameterSource {
@@ -18,6 +20,17 @@ export interface ParameterSource {
   shape(name: string): readonly number[] | undefined;
   /** Values of a tensor, row-major. */
   read(name: string): Promise<Float32Array>;
+  /** Form of a matrix that the source has in 4-bit blocks of whole records; absent: it has none so. */
+  blockType?(name: string): Q4Type | undefined;
+  /** The blocks of such a matrix. */
+  readBlocks?(name: string): Promise<Blocks4>;
+}
+
+/** What is uploaded once all pieces of a tensor are there. */
+interface Stage {
+  readonly words: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+  /** Elements. */
+  missing: number;
 }
 
 /**
@@ -31,25 +44,48 @@ export async function loadParameters(
   onProgress: (loaded: number, total: number) => void = () => {},
 ): Promise<void> {
   checkShapes(parameters, source);
-  const staging = new Map<Stored, { values: Float32Array<ArrayBuffer>; missing: number }>();
+  const staging = new Map<Stored, Stage>();
   let loaded = 0;
-  for (const { name, pieces } of parameters) {
-    const values = await source.read(name);
-    checkFinite(name, values, source.name);
-    for (const { stored, offset, start, count } of pieces) {
+  for (const parameter of parameters) {
+    const place = await readPieces(parameter, source);
+    for (const piece of parameter.pieces) {
+      const { stored, count } = piece;
       let stage = staging.get(stored);
-      if (!stage) {
-        const size = elementCount(stored.tensor.shape);
-        staging.set(stored, (stage = { values: new Float32Array(size), missing: size }));
-      }
-      stage.values.set(values.subarray(start, start + count), offset);
+      if (!stage) staging.set(stored, (stage = emptyStage(stored.tensor)));
+      place(piece, stage.words);
       stage.missing -= count;
       if (stage.missing > 0) continue;
-      recorder.write(stored.tensor, stored.tensor.type === "f16" ? packF16(stage.values) : stage.values);
+      const isHalf = stored.tensor.type === "f16";
+      recorder.write(stored.tensor, isHalf ? packF16(stage.words) : stage.words);
       staging.delete(stored);
     }
     onProgress(++loaded, parameters.length);
   }
+}
+
+function emptyStage({ shape, type }: Tensor): Stage {
+  const missing = elementCount(shape);
+  const words = isQ4(type) ? new Uint32Array(q4Words(missing, type)) : new Float32Array(missing);
+  return { words, missing };
+}
+
+/** Reads a parameter in the form in which it is stored; what is returned puts a piece of it into the words of a tensor. */
+async function readPieces(
+  { name, shape, pieces }: Parameter,
+  source: ParameterSource,
+): Promise<(piece: Piece, words: Stage["words"]) => void> {
+  const { type } = pieces[0]!.stored.tensor;
+  if (!isQ4(type)) {
+    const values = await source.read(name);
+    checkFinite(name, values, source.name);
+    return ({ start, count, offset }, words) => words.set(values.subarray(start, start + count), offset);
+  }
+  const blocks = await source.readBlocks!(name);
+  checkFinite(`${name} (scales)`, blocks.scales, source.name);
+  const [rows, inputs] = shape as [number, number];
+  const packed = packQ4(blocks, rows, inputs, type);
+  return ({ start, count, offset }, words) =>
+    words.set(packed.subarray(q4Words(start, type), q4Words(start + count, type)), q4Words(offset, type));
 }
 
 function checkShapes(parameters: readonly Parameter[], source: ParameterSource): void {
@@ -129,8 +165,22 @@ async function readElements(
   count: number,
 ): Promise<Float32Array> {
   if (tensor.type === "f32") return recorder.readF32(tensor, count, from);
+  if (isQ4(tensor.type)) return readBlocks(recorder, tensor, tensor.type, from, count);
   const firstWord = from >> 1;
   const words = Math.ceil((from + count) / 2) - firstWord;
   const halves = new Uint16Array(await recorder.read(tensor, 4 * words, 4 * firstWord));
   return fromHalves(halves.subarray(from - 2 * firstWord, from - 2 * firstWord + count));
+}
+
+/** Elements of a matrix of blocks, from and to whole blocks. */
+async function readBlocks(
+  recorder: Recorder,
+  tensor: Tensor,
+  type: Q4Type,
+  from: number,
+  count: number,
+): Promise<Float32Array> {
+  const [first, words] = [q4Words(from, type), q4Words(count, type)];
+  const bytes = await recorder.read(tensor, 4 * words, 4 * first);
+  return unpackQ4(new Uint32Array(bytes), type);
 }

@@ -25,23 +25,26 @@ export interface Pool {
 
 /** Hands out the tensors of a model in a fixed order. */
 export interface Storage {
-  take(label: string, shape: readonly number[]): Stored;
+  /** `parameters` are the Hugging Face names of what lies in it, where it is known. */
+  take(label: string, shape: readonly number[], parameters?: readonly string[]): Stored;
 }
 
-/** Frozen tensors: matrices as `matrixType`, vectors as f32, one buffer each. */
+/** Type of a frozen matrix that holds these parameters. */
+export type MatrixType = (parameters: readonly string[]) => ElementType;
+
+/** Frozen tensors: matrices as `matrixType` says, vectors as f32, one buffer each. */
 export class FrozenStorage implements Storage {
   readonly #allocator: Allocator;
-  readonly #matrixType: ElementType;
+  readonly #matrixType: MatrixType;
 
-  constructor(allocator: Allocator, matrixType: ElementType) {
+  constructor(allocator: Allocator, matrixType: ElementType | MatrixType) {
     this.#allocator = allocator;
-    this.#matrixType = matrixType;
+    this.#matrixType = typeof matrixType === "string" ? () => matrixType : matrixType;
   }
 
-  take(label: string, shape: readonly number[]): Stored {
-    return {
-      tensor: this.#allocator.tensor("weights", label, shape, shape.length > 1 ? this.#matrixType : "f32"),
-    };
+  take(label: string, shape: readonly number[], parameters: readonly string[] = []): Stored {
+    const type = shape.length > 1 ? this.#matrixType(parameters) : "f32";
+    return { tensor: this.#allocator.tensor("weights", label, shape, type) };
   }
 }
 

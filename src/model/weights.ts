@@ -160,7 +160,7 @@ function vocabShards(
   return Array.from({ length: ceilDiv(vocab, perShard) }, (_, i) => {
     const row = i * perShard;
     const rows = Math.min(perShard, vocab - row);
-    return { stored: storage.take(`${name}.rows${row}`, [rows, hidden]), row, rows };
+    return { stored: storage.take(`${name}.rows${row}`, [rows, hidden], [name]), row, rows };
   });
 }
 
@@ -173,7 +173,8 @@ function takeLinear(
 ): Linear {
   const last = parts.at(-1)!;
   const outputs = last.row + last.rows;
-  const weight = storage.take(`${prefix}.${name}.weight`, [outputs, inputs]);
+  const names = parts.map(({ module }) => `${prefix}.${module}.weight`);
+  const weight = storage.take(`${prefix}.${name}.weight`, [outputs, inputs], names);
   const biases = bias ? storage.take(`${prefix}.${name}.bias`, [outputs]) : undefined;
   for (const { module, row, rows } of parts) {
     const piece = { stored: weight, offset: row * inputs, start: 0, count: rows * inputs };

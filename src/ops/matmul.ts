@@ -2,7 +2,7 @@
 // product; matmul-variants.ts says how they differ, matmul-choice.ts measures which suit a device.
 
 import { BugError } from "../common/errors.ts";
-import { Q4_BLOCK } from "../common/q4.ts";
+import { isQ4, Q4_BLOCK } from "../common/q4.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { ceilDiv, elementCount } from "../gpu/index.ts";
 import type { MatmulForm, MatmulVariant, SkinnyVariant } from "./matmul-variants.ts";
@@ -16,7 +16,7 @@ import {
   VARIANTS,
   variantSizes,
 } from "./matmul-variants.ts";
-import { fourWeightLib, isBlocks, weightLib } from "./weight-lib.ts";
+import { fourWeightLib, weightLib } from "./weight-lib.ts";
 
 /** Sizes of C[m,n] = op(A) op(B), with k the summed axis, and how the stored matrices lie in their tensors. */
 export interface MatmulSizes {
@@ -162,7 +162,7 @@ function checkOperands(args: MatmulArgs, four: boolean): void {
       throw new BugError(`${product}: ${name} is ${tensor.label}, ${tensor.type} instead of f32`);
     }
   };
-  if (isBlocks(args.b) && (ldb % Q4_BLOCK !== 0 || bOffset % Q4_BLOCK !== 0)) {
+  if (isQ4(args.b.type) && (ldb % Q4_BLOCK !== 0 || bOffset % Q4_BLOCK !== 0)) {
     throw new BugError(`${product}: rows of ${args.b.label} must be whole blocks of ${Q4_BLOCK}`);
   }
   if (form === "tn") check("a", args.a, aOffset, k, lda, m);

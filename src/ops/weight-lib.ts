@@ -1,6 +1,7 @@
 // Which file of shaders/lib reads a weight: the one place where the storage of a tensor chooses code.
 
 import { BugError } from "../common/errors.ts";
+import { isQ4 } from "../common/q4.ts";
 import type { Tensor } from "../gpu/index.ts";
 
 /** Name of the lib that reads `tensor` [any shape] through binding `weight`. Throws BugError for u32. */
@@ -12,7 +13,4 @@ export function weightLib(tensor: Tensor): string {
 
 /** The same for kernels that read groups of four; 4-bit blocks are read in one way by all. */
 export const fourWeightLib = (tensor: Tensor): string =>
-  isBlocks(tensor) ? weightLib(tensor) : weightLib(tensor).replace("weight_", "weight4_");
-
-/** Whether `tensor` is 4-bit blocks. */
-export const isBlocks = ({ type }: Tensor): boolean => type === "q4" || type === "q4z";
+  isQ4(tensor.type) ? weightLib(tensor) : weightLib(tensor).replace("weight_", "weight4_");

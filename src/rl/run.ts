@@ -48,9 +48,13 @@ export interface Run {
 }
 
 /** Bytes per owner of a run, before anything is allocated. Throws UserError when a setting does not fit the device. */
-export function planRun(model: DecoderConfig, config: RunConfig, gpu: Gpu): MemoryPlan {
-  const options = policyOptions(config);
-  const { bytes, total } = planPolicy(model, options, gpu);
+export function planRun(
+  model: Pick<RunModel, "config" | "weights">,
+  config: RunConfig,
+  gpu: Gpu,
+): MemoryPlan {
+  const options = policyOptions(config, model.weights);
+  const { bytes, total } = planPolicy(model.config, options, gpu);
   const allocator = new PlanAllocator();
   allocateLossMemory(allocator, options.tokenBudget);
   const own = [...allocator.bytes.entries()];
@@ -76,7 +80,7 @@ export async function createRun(
   const heldOut = promptsOf(model, problems.heldOut, config["data.max_prompt_length"]);
   const limit = config["data.val_max_samples"];
   const stopTokens = stopTokensOf(model);
-  const options = policyOptions(config);
+  const options = policyOptions(config, model.weights);
   const policy = await Policy.create(recorder, model.config, options, model.weights, onProgress);
   const { value: lossMemory, allocator } = await allocateOrFail(recorder.gpu, (real) =>
     allocateLossMemory(real, options.tokenBudget),

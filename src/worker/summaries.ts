@@ -6,7 +6,6 @@ import type { OpenedProblems } from "../app/problems.ts";
 import { splitOf } from "../app/problems.ts";
 import type { Problem } from "../formats/problem.ts";
 import type { Gpu, Recorder } from "../gpu/index.ts";
-import type { DecoderConfig } from "../model/config.ts";
 import { adapterShapes } from "../model/lora.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { parameterShapes } from "../model/weights.ts";
@@ -77,13 +76,17 @@ export function problemsSummary(
   };
 }
 
-export function planSummary(model: DecoderConfig, config: RunConfig, gpu: Gpu): PlanSummary {
+export function planSummary(
+  model: Pick<OpenedModel, "config" | "weights">,
+  config: RunConfig,
+  gpu: Gpu,
+): PlanSummary {
   const { bytes, total } = planRun(model, config, gpu);
   const { lora } = policyOptions(config);
   return {
     bytes: [...bytes].map(([owner, count]) => ({ owner, bytes: count })),
     totalBytes: total,
-    trainableParameters: elements(lora ? adapterShapes(model, lora) : parameterShapes(model)),
+    trainableParameters: elements(lora ? adapterShapes(model.config, lora) : parameterShapes(model.config)),
   };
 }
 

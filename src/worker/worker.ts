@@ -152,7 +152,7 @@ const api: WorkerApi = {
   useDemoProblems: () => takeProblems(true, async () => openProblems(await fetchDemoProblems())),
   useProblemFiles: (files) => takeProblems(false, () => openProblems(files.map(sourceOf))),
 
-  plan: async (config) => planSummary(needModel().config, config, (await device()).gpu),
+  plan: async (config) => planSummary(needModel(), config, (await device()).gpu),
 
   importSettings: async (text, config) => importVerlText(text, config),
   exportSettings: async (config, kept) => {

@@ -23,6 +23,18 @@ test("an adapter of rank 16 over an f16 base with 2,048 tokens takes less than 2
   expect(bytes.get("adapter")! / (4 * 24 * perLayer)).toBeCloseTo(1, 2);
 });
 
+test("the same over a base in 4-bit blocks takes less than 1.6 GB", () => {
+  const { bytes, total } = planPolicy(
+    QWEN_05B,
+    { ...QWEN_05B_LORA, baseType: "q4", blockType: () => "q4" },
+    DEFAULT,
+  );
+  expect(total).toBeLessThan(1.6e9);
+  const table = 4 * 2048 * QWEN_05B.headSize;
+  const vectors = 4 * (24 * (2 * 896 + 1152) + 896);
+  expect(bytes.get("weights")).toBe((20 * (PARAMETERS - vectors / 4)) / 32 + vectors + table);
+});
+
 test("training every weight plans parameters, gradients and two moments, in pieces that default devices bind", () => {
   const { lora: _, ...options } = QWEN_05B_LORA;
   const { bytes } = planPolicy(QWEN_05B, { ...options, tokenBudget: 1024 }, DEFAULT);

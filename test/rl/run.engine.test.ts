@@ -30,7 +30,7 @@ describe("memory", () => {
     const chosen = (await tinyInputs(values)).config;
     const before = recorder.gpu.liveBytes;
     const run = await create({ config: chosen });
-    const { total, bytes } = planRun(model.config, chosen, recorder.gpu);
+    const { total, bytes } = planRun(model, chosen, recorder.gpu);
     expect(recorder.gpu.liveBytes - before).toBe(total - RECORDER_BYTES);
     expect([...bytes.values()].reduce((a, b) => a + b, 0)).toBe(total);
     run.destroy();

@@ -4,6 +4,8 @@
 // Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md (MatMulNBits). Differs: no g_idx.
 
 import { UserError } from "../../common/errors.ts";
+import type { Blocks4, Q4Type } from "../../common/q4.ts";
+import { Q4_BLOCK } from "../../common/q4.ts";
 import type { Matrix } from "./matrix.ts";
 import type { OnnxTensor } from "./tensor.ts";
 
@@ -54,6 +56,24 @@ export class BlockMatrix implements Matrix {
       await this.#readRows(row + done, count, into);
     }
     return result;
+  }
+
+  /** The blocks of rows `row` to `row + rows - 1` as they are, nothing de-quantised. */
+  async readBlocks(row: number, rows: number): Promise<Blocks4> {
+    const { values, scales, zeroPoints, blockSize } = this.#parts;
+    const [blocks, rowBytes] = [this.#blocks, (this.#blocks * blockSize) / 2];
+    return {
+      blockSize,
+      values: await values.bytes(row * rowBytes, rows * rowBytes),
+      scales: await scales.read(row * blocks, rows * blocks),
+      ...(zeroPoints && { zeros: await this.#zeroPoints(row, rows) }),
+    };
+  }
+
+  /** How a device holds it without unpacking; undefined where blocks or rows are no whole records. */
+  get blockType(): Q4Type | undefined {
+    if (this.blockSize % Q4_BLOCK !== 0 || this.inputs % Q4_BLOCK !== 0) return undefined;
+    return this.#parts.zeroPoints ? "q4z" : "q4";
   }
 
   async #readRows(row: number, rows: number, into: Float32Array): Promise<void> {

@@ -2,6 +2,8 @@
 // it does not fit, and refuses weights that it would leave out: half a model must not be trained.
 
 import { UserError } from "../../common/errors.ts";
+import type { Blocks4, Q4Type } from "../../common/q4.ts";
+import { BlockMatrix } from "./block-matrix.ts";
 import type { WeightEdges } from "./edges.ts";
 import type { Layout } from "./layout.ts";
 import { layerNumbers } from "./layouts.ts";
@@ -15,7 +17,17 @@ export interface Weight {
   readonly shape: readonly number[];
   /** Values, f32, row-major. */
   read(): Promise<Float32Array>;
+  /** Where the file has it in 4-bit blocks that a device can hold as they are. */
+  readonly blocks?: { readonly type: Q4Type; read(): Promise<Blocks4> };
 }
+
+/** Rows `row` to `row + rows - 1` of `matrix`. */
+const rowsOf = (matrix: Matrix, row: number, rows: number): Weight => ({
+  shape: [rows, matrix.inputs],
+  read: () => matrix.read(row, rows),
+  ...(matrix instanceof BlockMatrix &&
+    matrix.blockType && { blocks: { type: matrix.blockType, read: () => matrix.readBlocks(row, rows) } }),
+});
 
 export interface DecoderWeights {
   readonly weights: ReadonlyMap<string, Weight>;
@@ -73,7 +85,7 @@ class DecoderFinder {
     const head = this.#head();
     checkShape(this.#file, head, vocab, hidden);
     if (!tied || head.tensorName !== embedding.tensorName)
-      this.#weights.set("lm_head.weight", { shape: [vocab, hidden], read: () => head.read(0, vocab) });
+      this.#weights.set("lm_head.weight", rowsOf(head, 0, vocab));
     this.#refuseStrangers();
     return { weights: this.#weights, matrices: this.#matrices, embedding, head, isPacked };
   }
@@ -130,11 +142,7 @@ class DecoderFinder {
     this.#matrices.push(matrix);
     let first = 0;
     for (const [module, rows] of parts) {
-      const row = first;
-      this.#weights.set(`model.${module}.weight`, {
-        shape: [rows, inputs],
-        read: () => matrix.read(row, rows),
-      });
+      this.#weights.set(`model.${module}.weight`, rowsOf(matrix, first, rows));
       first += rows;
     }
   }

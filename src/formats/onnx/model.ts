@@ -1,7 +1,8 @@
 // Opens an ONNX decoder as a source of named weights with Hugging Face's names and shapes, whoever exported it. Checks that
 // the graph and config.json are of one model. Runs nothing: the graph's operators are not executed here.
 
-import { UserError } from "../../common/errors.ts";
+import { BugError, UserError } from "../../common/errors.ts";
+import type { Blocks4, Q4Type } from "../../common/q4.ts";
 import type { ByteSource } from "../safetensors.ts";
 import { checkAgainstConfig } from "./config-check.ts";
 import type { DecoderWeights } from "./decoder-weights.ts";
@@ -69,6 +70,18 @@ export class OnnxModel {
     if (name === "model.embed_tokens.weight" && this.description.head === "copy")
       await checkCopy(this.name, values, this.#found.head);
     return values;
+  }
+
+  /** Form of a weight that the file has in 4-bit blocks; undefined for others. */
+  blockType(name: string): Q4Type | undefined {
+    return this.#found.weights.get(name)?.blocks?.type;
+  }
+
+  /** The blocks of a weight that has a `blockType`. */
+  readBlocks(name: string): Promise<Blocks4> {
+    const blocks = this.#found.weights.get(name)?.blocks;
+    if (!blocks) throw new BugError(`${this.name} has no blocks of "${name}"`);
+    return blocks.read();
   }
 }
 

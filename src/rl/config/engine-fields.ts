@@ -208,12 +208,13 @@ export const ENGINE_FIELDS = {
   "gradus.base_type": {
     kind: "choice",
     label: "Frozen weights",
-    help: "Under an adapter, the frozen matrices may lie in half precision: half the memory. Full fine-tuning keeps f32.",
+    help: "Under an adapter, the frozen matrices may lie in half precision, which is half the memory, or as the 4-bit blocks of the file: less again, and a little slower. Full fine-tuning keeps f32.",
     topic: "Model",
     default: "f32",
     choices: [
       { value: "f32", label: "f32" },
       { value: "f16", label: "f16" },
+      { value: "q4", label: "4-bit where the file is", help: "What the file has as floats lies in f16." },
     ],
     source: "Gradus",
     isFixedInRun: true,

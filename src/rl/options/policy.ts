@@ -2,6 +2,7 @@
 
 import type { LoraTarget } from "../../model/lora.ts";
 import type { PolicyOptions } from "../../model/memory.ts";
+import type { ParameterSource } from "../../model/parameters.ts";
 import type { AdamwOptions } from "../../optim/optimizer.ts";
 import type { Schedule } from "../../optim/schedule.ts";
 import { learningRate } from "../../optim/schedule.ts";
@@ -13,8 +14,11 @@ const HEAD_CHUNK = 2 ** 24;
 /** AdamW's epsilon, as in torch. */
 const ADAM_EPS = 1e-8;
 
-/** How a policy is laid out for this run. */
-export function policyOptions(config: RunConfig): PolicyOptions {
+/** How a policy is laid out for this run; `weights` say what they have in 4-bit blocks. */
+export function policyOptions(
+  config: RunConfig,
+  weights: Pick<ParameterSource, "blockType"> = {},
+): PolicyOptions {
   const rank = config["actor_rollout_ref.model.lora_rank"];
   const rows = config["actor_rollout_ref.rollout.max_num_seqs"];
   const lora = {
@@ -25,7 +29,8 @@ export function policyOptions(config: RunConfig): PolicyOptions {
   };
   return {
     ...(rank > 0 && { lora }),
-    baseType: rank > 0 && config["gradus.base_type"] === "f16" ? "f16" : "f32",
+    baseType: rank > 0 ? (config["gradus.base_type"] as PolicyOptions["baseType"]) : "f32",
+    ...(weights.blockType && { blockType: (name) => weights.blockType!(name) }),
     tokenBudget: config["actor_rollout_ref.actor.ppo_max_token_len_per_gpu"],
     activationCheckpointing: config["actor_rollout_ref.model.enable_gradient_checkpointing"],
     headChunk: HEAD_CHUNK,
