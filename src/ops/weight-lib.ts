@@ -11,6 +11,6 @@ export function weightLib(tensor: Tensor): string {
   return `weight_${tensor.type}`;
 }
 
-/** The same for kernels that read groups of four; 4-bit blocks are read in one way by all. */
+/** The same for kernels that read `tensor` [any shape] in groups of four; 4-bit blocks are read in one way by all. */
 export const fourWeightLib = (tensor: Tensor): string =>
   isQ4(tensor.type) ? weightLib(tensor) : weightLib(tensor).replace("weight_", "weight4_");
