@@ -22,6 +22,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // gpu: a policy loss launches its kernel on tensors.
   rl: ["model", "rollout", "optim", "gpu", "formats", "common", "shaders"],
   storage: ["formats", "common"],
+  // A model's files from a hub into the cache.
+  hub: ["storage", "formats", "common"],
   // What the page's worker and the command line share: a run from its files to its downloads.
   app: ["common", "formats", "gpu", "model", "rl", "storage"],
   worker: ["common", "formats", "gpu", "ops", "model", "optim", "rollout", "rl", "storage", "app"],
@@ -40,6 +42,7 @@ const DOORS: Record<string, string> = {
   hyparquet: "formats",
   yaml: "formats",
   pbf: "formats",
+  "@noble/hashes": "hub",
   fflate: "formats",
   uplot: "ui",
   "@huggingface/tokenizers": "formats",

@@ -36,7 +36,7 @@ interface FailedWrite {
  */
 export async function writeFailure(
   error: unknown,
-  store: KeyValueStore,
+  store: Pick<KeyValueStore, "freeBytes">,
   { what, bytes }: FailedWrite,
 ): Promise<unknown> {
   const kind = systemName(error);

@@ -1,0 +1,172 @@
+// Fetches the files of a model into the cache: goes on where it stopped, checks size and hash before a file counts as whole,
+// and tells how far it is. A broken connection is tried again a few times; what has come is never lost.
+
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+
+import { UserError } from "../common/errors.ts";
+import type { ByteSource } from "../formats/safetensors.ts";
+import type { CachedPart, ModelCache, ModelKey } from "../storage/model-cache.ts";
+import { writeFailure } from "../storage/store.ts";
+import type { Hub, HubFile, Repository } from "./repository.ts";
+import { ask, fileUrl } from "./repository.ts";
+
+export interface DownloadOptions {
+  /** Leaves the download; what has come stays. */
+  readonly signal?: AbortSignal;
+  /** Bytes of all files that are there, and of all files. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Waits before a broken connection is tried again, milliseconds. */
+  readonly pauses?: readonly number[];
+}
+
+const PAUSES = [500, 2000, 8000] as const;
+const UNKNOWN_ROOM = { freeBytes: () => Promise.resolve(undefined) };
+/** Bytes that are written, and hashed, at a time. */
+const WRITE_BYTES = 4 * 2 ** 20;
+
+/** The files of `files` from the cache, those that are missing fetched first. Throws UserError; an abort throws AbortError. */
+export async function fetchFiles(
+  hub: Hub,
+  repository: Repository,
+  files: readonly HubFile[],
+  cache: ModelCache,
+  options: DownloadOptions = {},
+): Promise<ByteSource[]> {
+  const key: ModelKey = { repository: repository.id, revision: repository.revision };
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  let before = 0;
+  const sources: ByteSource[] = [];
+  for (const file of files) {
+    const tell = (done: number): void => options.onProgress?.(before + done, total);
+    let source = await cache.open(key, file.path);
+    if (!source) {
+      await fetchFile(hub, repository, file, await cache.part(key, file.path), tell, options);
+      source = (await cache.open(key, file.path))!;
+    }
+    before += file.bytes;
+    options.onProgress?.(before, total);
+    sources.push(source);
+  }
+  return sources;
+}
+
+/** Fetches what is missing of one file, checks it, and marks it as whole. */
+async function fetchFile(
+  hub: Hub,
+  repository: Repository,
+  file: HubFile,
+  part: CachedPart,
+  tell: (done: number) => void,
+  { signal, pauses = PAUSES }: DownloadOptions,
+): Promise<void> {
+  if (part.bytes > file.bytes) await part.discard();
+  for (let attempt = 0; part.bytes < file.bytes; attempt++) {
+    signal?.throwIfAborted();
+    const start = part.bytes;
+    try {
+      await fetchRest(hub, repository, file, part, tell, signal);
+    } catch (error) {
+      if (!(error instanceof BrokenOff)) throw error;
+      if (part.bytes > start) attempt = 0;
+      if (attempt >= pauses.length) throw brokenOff(file, part.bytes, error);
+      await wait(pauses[attempt]!, signal);
+    }
+  }
+  await checkHash(file, part);
+  await part.complete();
+}
+
+/** The connection ended before the file did. */
+class BrokenOff extends Error {}
+
+async function fetchRest(
+  hub: Hub,
+  repository: Repository,
+  file: HubFile,
+  part: CachedPart,
+  tell: (done: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const init = {
+    ...(part.bytes > 0 && { headers: { range: `bytes=${part.bytes}-` } }),
+    ...(signal && { signal }),
+  };
+  const response = await ask(hub, fileUrl(hub, repository, file.path), repository.id, init);
+  // A server that does not know ranges sends all of it again.
+  if (part.bytes > 0 && response.status !== 206) await part.discard();
+  const reader = response.body!.getReader();
+  const write = collectWrites(part, file);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        if (error instanceof Error && error.name === "AbortError") throw error;
+        throw new BrokenOff("the connection broke", { cause: error });
+      });
+      if (done) break;
+      await write(value);
+      tell(Math.min(part.bytes, file.bytes));
+    }
+  } finally {
+    await write();
+    await reader.cancel().catch(() => {});
+  }
+  if (part.bytes < file.bytes) throw new BrokenOff("the connection ended early");
+  if (part.bytes === file.bytes) return;
+  const got = part.bytes;
+  await part.discard();
+  throw new UserError(
+    `${file.path} should have ${file.bytes} bytes, and the hub sent ${got}: it is not the file that the repository lists. Try again later.`,
+  );
+}
+
+/** Collects what arrives in small pieces and writes it in large ones; called without a piece, it writes the rest. */
+function collectWrites(part: CachedPart, file: HubFile): (piece?: Uint8Array) => Promise<void> {
+  let pieces: Uint8Array[] = [];
+  let bytes = 0;
+  return async (piece) => {
+    if (piece) bytes += pieces.push(piece) && piece.length;
+    if (bytes === 0 || (piece && bytes < WRITE_BYTES)) return;
+    const all = new Uint8Array(bytes);
+    let at = 0;
+    for (const one of pieces) {
+      all.set(one, at);
+      at += one.length;
+    }
+    [pieces, bytes] = [[], 0];
+    await part.append(all).catch(async (error: unknown) => {
+      throw await writeFailure(error, UNKNOWN_ROOM, { what: file.path, bytes: file.bytes - part.bytes });
+    });
+  };
+}
+
+/** Throws UserError, and forgets the file, when its hash is not the one that the hub lists. */
+async function checkHash(file: HubFile, part: CachedPart): Promise<void> {
+  if (file.sha256 === undefined) return;
+  const hash = sha256.create();
+  for (let at = 0; at < part.bytes; at += WRITE_BYTES)
+    hash.update(await part.read(at, Math.min(at + WRITE_BYTES, part.bytes)));
+  if (bytesToHex(hash.digest()) === file.sha256) return;
+  await part.discard();
+  throw new UserError(
+    `${file.path} was damaged on its way (its hash is not the one that the repository lists), so it was thrown away. Fetch it again.`,
+  );
+}
+
+const brokenOff = (file: HubFile, bytes: number, cause: unknown): UserError =>
+  new UserError(
+    `The connection broke at ${megabytes(bytes)} of ${megabytes(file.bytes)} of ${file.path}. What has come is kept: fetch the model again to go on from there.`,
+    { cause },
+  );
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    });
+  });
+}

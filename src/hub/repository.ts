@@ -1,0 +1,123 @@
+// What a repository of the Hugging Face hub holds: its commit and files with sizes and hashes. Asks the hub's public API, at
+// whatever address it is; downloads nothing.
+// Source: https://huggingface.co/docs/hub/api (models/{id}/revision/{revision}, models/{id}/tree/{revision}).
+
+import { UserError } from "../common/errors.ts";
+import { isObject } from "../formats/json.ts";
+
+export const HUGGING_FACE = "https://huggingface.co";
+
+/** Where a hub is and how it is asked. */
+export interface Hub {
+  /** Such as `https://huggingface.co`, or a mirror with the same layout. */
+  readonly baseUrl: string;
+  readonly fetch: typeof fetch;
+}
+
+export interface HubFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** Of large files; the hub tells none of small ones. */
+  readonly sha256?: string;
+}
+
+export interface Repository {
+  /** `Qwen/Qwen2.5-0.5B-Instruct`. */
+  readonly id: string;
+  /** The commit that the files are of. */
+  readonly revision: string;
+  readonly files: readonly HubFile[];
+}
+
+/** More pages than any repository of one model has. */
+const MAX_PAGES = 50;
+
+/** The id in what a person types or pastes: an id or the address of the repository's page. Throws UserError. */
+export function repositoryId(text: string): string {
+  const [, id] =
+    /^(?:https?:\/\/[^/]+\/)?([\w.-]+\/[\w.-]+?)(?:\/(?:tree|blob|resolve)\/.*)?\/?$/.exec(text.trim()) ?? [];
+  if (id !== undefined) return id;
+  throw new UserError(
+    `"${text}" is no repository: an owner and a name, like Qwen/Qwen2.5-0.5B-Instruct, or the address of its page is needed.`,
+  );
+}
+
+/** Address of a file's bytes. */
+export const fileUrl = ({ baseUrl }: Hub, { id, revision }: Repository, path: string): string =>
+  `${baseUrl.replace(/\/$/, "")}/${id}/resolve/${revision}/${path.split("/").map(encodeURIComponent).join("/")}`;
+
+/** Files of a repository at its newest commit. Throws UserError when it is not there, is closed, or the hub cannot be reached. */
+export async function listRepository(hub: Hub, id: string): Promise<Repository> {
+  const base = `${hub.baseUrl.replace(/\/$/, "")}/api/models/${id}`;
+  const info = await askJson(hub, `${base}/revision/main`, id);
+  const revision = isObject(info) ? info["sha"] : undefined;
+  if (typeof revision !== "string" || !/^[\w.-]+$/.test(revision)) throw strange(hub, "no commit");
+  const files: HubFile[] = [];
+  let next: string | undefined = `${base}/tree/${revision}?recursive=true`;
+  for (let page = 0; next !== undefined && page < MAX_PAGES; page++) {
+    const response = await ask(hub, next, id);
+    files.push(...readFiles(await jsonOf(hub, response), hub));
+    next = nextPage(response, next);
+  }
+  return { id, revision, files };
+}
+
+function readFiles(list: unknown, hub: Hub): HubFile[] {
+  if (!Array.isArray(list)) throw strange(hub, "no list of files");
+  return list.flatMap((entry: unknown) => {
+    if (!isObject(entry) || entry["type"] !== "file") return [];
+    const { path, size, lfs } = entry;
+    if (typeof path !== "string" || typeof size !== "number")
+      throw strange(hub, "a file without path or size");
+    const oid = isObject(lfs) ? lfs["oid"] : undefined;
+    return [{ path, bytes: size, ...(typeof oid === "string" && { sha256: oid.replace(/^sha256:/, "") }) }];
+  });
+}
+
+/** The address in a header `Link: <...>; rel="next"`. */
+function nextPage(response: Response, current: string): string | undefined {
+  const [, url] = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get("link") ?? "") ?? [];
+  return url === undefined ? undefined : new URL(url, current).href;
+}
+
+const askJson = async (hub: Hub, url: string, id: string): Promise<unknown> =>
+  jsonOf(hub, await ask(hub, url, id));
+
+async function jsonOf(hub: Hub, response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    throw strange(hub, "no JSON");
+  }
+}
+
+/** Asks `url` about repository `id`. Throws UserError saying what is wrong with the repository or the network. */
+export async function ask(hub: Hub, url: string, id: string, init: RequestInit = {}): Promise<Response> {
+  let response;
+  try {
+    response = await hub.fetch(url, init);
+  } catch (error) {
+    if (error instanceof Error && error.name === "AbortError") throw error;
+    throw new UserError(
+      `${new URL(url).host} cannot be reached, so ${id} cannot be fetched. Check the network and try again, or drop the model's files.`,
+      { cause: error },
+    );
+  }
+  if (response.ok) return response;
+  throw new UserError(refusal(response.status, id, new URL(url).host));
+}
+
+function refusal(status: number, id: string, host: string): string {
+  if (status === 404 || status === 400)
+    return `${host} has no public repository ${id}. Check the name; capital letters count.`;
+  if (status === 401 || status === 403)
+    return `${id} is closed: ${host} gives it only to people who have signed in and accepted its terms. Download it there and drop its files.`;
+  if (status === 429)
+    return `${host} asks to wait: too many requests from this network. Try again in some minutes.`;
+  return `${host} answered with status ${status} for ${id}. Try again later, or drop the model's files.`;
+}
+
+const strange = ({ baseUrl }: Hub, what: string): UserError =>
+  new UserError(
+    `${baseUrl} does not answer as the Hugging Face hub does (${what}). Check the address of the hub.`,
+  );

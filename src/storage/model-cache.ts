@@ -1,0 +1,123 @@
+// Model files that were fetched from a hub, kept so that they are fetched once. A file is whole when its mark is there, which
+// is written after its hash was checked; without one it is the part that has come so far, and fetching goes on behind it.
+// Where bytes lie (OPFS in a browser, a folder on a machine) is a FileTree's matter.
+
+import type { ByteSource } from "../formats/safetensors.ts";
+
+/** Files by path, the parts of a path split by slashes. */
+export interface FileTree {
+  /** Paths and bytes of all files below `prefix`. */
+  list(prefix: string): Promise<readonly { readonly path: string; readonly bytes: number }[]>;
+  /** Bytes of a file; undefined where there is none. */
+  size(path: string): Promise<number | undefined>;
+  read(path: string, start: number, end: number): Promise<Uint8Array>;
+  /** Writes behind the end of a file, which is made where it is missing. Throws the system's error when there is no room. */
+  append(path: string, bytes: Uint8Array): Promise<void>;
+  /** Removes a file, or everything below a path. */
+  remove(path: string): Promise<void>;
+}
+
+/** A model of a hub at one commit. */
+export interface ModelKey {
+  /** `Qwen/Qwen2.5-0.5B-Instruct`. */
+  readonly repository: string;
+  readonly revision: string;
+}
+
+/** What of a model is in the cache. */
+export interface CachedModel extends ModelKey {
+  /** Whole files. */
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** Of everything, parts of files too. */
+  readonly bytes: number;
+}
+
+/** A file that is being fetched. */
+export interface CachedPart {
+  /** Bytes that are there. */
+  readonly bytes: number;
+  read(start: number, end: number): Promise<Uint8Array>;
+  append(bytes: Uint8Array): Promise<void>;
+  /** Marks the file as whole. */
+  complete(): Promise<void>;
+  /** Forgets what has come. */
+  discard(): Promise<void>;
+}
+
+const MARK = ".whole";
+const encoder = new TextEncoder();
+
+/** A name that any file system takes. */
+const encoded = (name: string): string => encodeURIComponent(name).replaceAll("*", "%2A");
+
+export class ModelCache {
+  readonly #tree: FileTree;
+
+  constructor(tree: FileTree) {
+    this.#tree = tree;
+  }
+
+  /** Every model of which something is there, by name. */
+  async models(): Promise<CachedModel[]> {
+    const found = new Map<string, { key: ModelKey; sizes: Map<string, number>; whole: Set<string> }>();
+    for (const { path, bytes } of await this.#tree.list("")) {
+      const [repository, revision, file, ...rest] = path.split("/").map(decodeURIComponent);
+      if (repository === undefined || revision === undefined || file === undefined || rest.length > 0)
+        continue;
+      const id = `${repository}@${revision}`;
+      const model = found.get(id) ?? { key: { repository, revision }, sizes: new Map(), whole: new Set() };
+      found.set(id, model);
+      if (file.endsWith(MARK)) model.whole.add(file.slice(0, -MARK.length));
+      else model.sizes.set(file, bytes);
+    }
+    return [...found.values()]
+      .map(({ key, sizes, whole }) => ({
+        ...key,
+        files: [...sizes].filter(([file]) => whole.has(file)).map(([path, bytes]) => ({ path, bytes })),
+        bytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0),
+      }))
+      .toSorted((a, b) => a.repository.localeCompare(b.repository));
+  }
+
+  /** A whole file; undefined where it is not, or not yet. */
+  async open(key: ModelKey, file: string): Promise<ByteSource | undefined> {
+    const path = this.#path(key, file);
+    if ((await this.#tree.size(`${path}${MARK}`)) === undefined) return undefined;
+    const size = await this.#tree.size(path);
+    if (size === undefined) return undefined;
+    const folder = key.repository.split("/").at(-1)!;
+    const name = `${folder}/${file.split("/").at(-1)!}`;
+    return { name, size, read: (start, end) => this.#tree.read(path, start, end) };
+  }
+
+  /** What has come of a file, to go on behind it. */
+  async part(key: ModelKey, file: string): Promise<CachedPart> {
+    const tree = this.#tree;
+    const path = this.#path(key, file);
+    let bytes = (await tree.size(path)) ?? 0;
+    return {
+      get bytes() {
+        return bytes;
+      },
+      read: (start, end) => tree.read(path, start, end),
+      append: async (more) => {
+        await tree.append(path, more);
+        bytes += more.length;
+      },
+      complete: () => tree.append(`${path}${MARK}`, encoder.encode(String(bytes))),
+      discard: async () => {
+        await tree.remove(path);
+        bytes = 0;
+      },
+    };
+  }
+
+  /** Removes all files of a model. */
+  remove({ repository, revision }: ModelKey): Promise<void> {
+    return this.#tree.remove(`${encoded(repository)}/${encoded(revision)}`);
+  }
+
+  #path({ repository, revision }: ModelKey, file: string): string {
+    return [repository, revision, file].map(encoded).join("/");
+  }
+}
