@@ -4,6 +4,7 @@ import { css, html, nothing, type TemplateResult } from "lit";
 
 import type { ModelSummary } from "../worker/api.ts";
 import { formatBytes, formatCount, formatInteger } from "./format.ts";
+import "./gradus-hub-picker.ts";
 import "./gradus-progress.ts";
 import { SetupCard } from "./setup-card.ts";
 import { factStyles } from "./setup-styles.ts";
@@ -49,12 +50,22 @@ export class GradusModelCard extends SetupCard {
     });
   }
 
+  protected override more(): TemplateResult {
+    return html`<gradus-hub-picker .session=${this.session}></gradus-hub-picker>`;
+  }
+
   #summary(): TemplateResult {
     const { device, model, modelProgress, busy } = this.session.state;
     if (!device) return html`<span class="quiet">The demo, once a GPU is found</span>`;
     if (modelProgress) {
-      const { what, done, total } = modelProgress;
-      return html`<gradus-progress label=${what} .done=${done} .total=${total}></gradus-progress>`;
+      const { what, done, total, isBytes } = modelProgress;
+      const detail = isBytes ? `${formatBytes(done)} of ${formatBytes(total)}` : undefined;
+      return html`<gradus-progress
+        label=${what}
+        .done=${done}
+        .total=${total}
+        .detail=${detail}
+      ></gradus-progress>`;
     }
     if (busy.model) return html`<span class="quiet">Reading the model</span>`;
     if (!model) return html`<span class="quiet">Drop a model, or take the demo</span>`;

@@ -8,6 +8,7 @@ import type { RunConfig } from "../rl/config.ts";
 import { PRESETS } from "../rl/presets/index.ts";
 import type {
   DeviceSummary,
+  HubOffer,
   LoadProgress,
   ModelSummary,
   PlanSummary,
@@ -105,6 +106,27 @@ export class Session extends EventTarget {
     return this.#load(() =>
       this.#worker.useModelFiles(files, (modelProgress) => this.set({ modelProgress })),
     );
+  }
+
+  /** What a repository offers. Rejects with a sentence. */
+  hubOffer(repository: string, hubUrl: string): Promise<HubOffer> {
+    return this.#worker.hubOffer(repository, hubUrl);
+  }
+
+  async useHubModel(repository: string, variant: string, hubUrl: string): Promise<void> {
+    this.#chosen.model = true;
+    await this.#load(() =>
+      this.#worker.useHubModel(repository, variant, hubUrl, (modelProgress) => this.set({ modelProgress })),
+    );
+  }
+
+  stopFetching = (): Promise<void> => this.#attempt("model", () => this.#worker.stopFetching());
+
+  /** Models that were fetched before; none where the browser keeps no files. */
+  cachedModels = async (): Promise<readonly HubOffer[]> => this.#worker.cachedModels().catch(() => []);
+
+  async removeCachedModel({ repository, revision }: HubOffer): Promise<void> {
+    await this.#attempt("model", () => this.#worker.removeCachedModel(repository, revision));
   }
 
   useDemoProblems(): Promise<void> {

@@ -67,9 +67,14 @@ export abstract class SetupCard extends LitElement {
               </gradus-notice>`
             : nothing
         }
-        ${content} ${this.#choice(choice)}
+        ${content} ${this.#choice(choice)} ${this.more()}
       </gradus-card>
     `;
+  }
+
+  /** What a card has besides files. */
+  protected more(): TemplateResult | typeof nothing {
+    return nothing;
   }
 
   #open(isOpen: boolean): void {

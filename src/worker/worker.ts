@@ -26,6 +26,7 @@ import { Runs } from "../storage/runs.ts";
 import type { ModelSummary, ProblemsSummary, RunSnapshot, WorkerApi } from "./api.ts";
 import { DEMO_NAME, fetchDemoModel, fetchDemoProblems } from "./demo.ts";
 import { downloadOf } from "./downloads.ts";
+import * as hub from "./hub.ts";
 import { Latest } from "./latest.ts";
 import { deviceSummary, modelSummary, planSummary, problemsSummary, runSummaries } from "./summaries.ts";
 
@@ -149,6 +150,12 @@ const api: WorkerApi = {
       onProgress({ what: files[0]?.name ?? "model", done: 0, total: 1 });
       return openModel(files.map(sourceOf));
     }),
+  hubOffer: hub.offer,
+  useHubModel: (repository, variant, hubUrl, onProgress) =>
+    takeModel(false, () => hub.open(repository, variant, hubUrl, onProgress)),
+  stopFetching: async () => hub.stopFetching(),
+  cachedModels: hub.cached,
+  removeCachedModel: hub.remove,
   useDemoProblems: () => takeProblems(true, async () => openProblems(await fetchDemoProblems())),
   useProblemFiles: (files) => takeProblems(false, () => openProblems(files.map(sourceOf))),
 

@@ -35,6 +35,11 @@ export async function startHub(repositories: Repositories): Promise<HubServer> {
   const faults: Faults = { cuts: [], ignoresRanges: false, status: undefined, damages: false };
   const requests: { path: string; range: string | undefined }[] = [];
   const server: Server = createServer((request, response) => {
+    // The page is of another origin, as it is at the real hub.
+    response.setHeader("access-control-allow-origin", "*");
+    response.setHeader("access-control-allow-headers", "range");
+    response.setHeader("access-control-expose-headers", "link");
+    if (request.method === "OPTIONS") return void response.writeHead(204).end();
     const { pathname, searchParams } = new URL(request.url!, "http://hub");
     requests.push({ path: pathname, range: request.headers.range });
     if (faults.status !== undefined) return void response.writeHead(faults.status).end();

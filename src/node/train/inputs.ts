@@ -16,13 +16,15 @@ import { PRESETS } from "../../rl/presets/index.ts";
 import { clusterWord, importVerlText } from "../../rl/verl-import.ts";
 import type { VerlImport } from "../../rl/verl-import.ts";
 import { fileSource, folderSources } from "../files/source.ts";
+import { hubModel, isHubName } from "./hub-model.ts";
 
 const DEMO = fileURLToPath(new URL("../../../public/demo", import.meta.url));
 
-/** The model of a folder, or the demo. */
-export async function modelOf(folder: string | undefined): Promise<OpenedModel> {
-  if (folder === undefined) return openModel(await folderSources(DEMO), "demo");
-  return openModel(await folderSources(folder));
+/** The model of a folder or of a hub's repository (`owner/name`, or `owner/name:form`), or the demo. */
+export async function modelOf(place: string | undefined): Promise<OpenedModel> {
+  if (place === undefined) return openModel(await folderSources(DEMO), "demo");
+  if (!(await exists(place)) && isHubName(place)) return hubModel(place);
+  return openModel(await folderSources(place));
 }
 
 /** The problems of one or two files, or the demo's. */
