@@ -16,6 +16,8 @@ const ENGINE_TESTS = "test/**/*.engine.test.ts";
 /** Tests that open the built page in a browser. */
 const PAGE_TESTS = "test/**/*.page.test.ts";
 
+/** ONNX Runtime and long fuzzing take seconds on a busy machine. */
+const UNIT_TIMEOUT_MS = 60_000;
 /** Training steps on a software driver take seconds, and some tests start the command line several times. */
 const GPU_TIMEOUT_MS = 300_000;
 /** A journey through the page takes several of them, in the slowest driver. */
@@ -33,6 +35,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: [GPU_TESTS, ENGINE_TESTS, PAGE_TESTS],
+          testTimeout: UNIT_TIMEOUT_MS,
         },
       },
       {

@@ -1,8 +1,6 @@
 // Everything the page shows, in one place, and everything it can ask for. Elements read `session.state` through a
 // SessionController and call the methods; only this file talks to the worker. Computes nothing.
 
-import type { ReactiveController, ReactiveControllerHost } from "lit";
-
 import { configWith, DEFAULTS } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
 import { PRESETS } from "../rl/presets/index.ts";
@@ -22,6 +20,8 @@ import type {
 } from "../worker/api.ts";
 import type { RunView } from "./run-view.ts";
 import { viewAfter, viewOf } from "./run-view.ts";
+
+export { SessionController } from "./session-controller.ts";
 
 export const PLACES = ["setup", "run", "checkpoints"] as const;
 export type Place = (typeof PLACES)[number];
@@ -276,24 +276,5 @@ export class Session extends EventTarget {
     } finally {
       this.set({ busy: { ...this.state.busy, [concern]: false } });
     }
-  }
-}
-
-/** Renders its element again whenever the session changes. */
-export class SessionController implements ReactiveController {
-  readonly #host: ReactiveControllerHost & { readonly session: Session };
-  readonly #changed = (): void => this.#host.requestUpdate();
-
-  constructor(host: ReactiveControllerHost & { readonly session: Session }) {
-    this.#host = host;
-    host.addController(this);
-  }
-
-  hostConnected(): void {
-    this.#host.session.addEventListener("change", this.#changed);
-  }
-
-  hostDisconnected(): void {
-    this.#host.session.removeEventListener("change", this.#changed);
   }
 }
