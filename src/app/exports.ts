@@ -5,17 +5,19 @@ import { UserError } from "../common/errors.ts";
 import { toCsv, toJsonLines } from "../formats/metrics-table.ts";
 import { peftAdapterFiles } from "../formats/peft.ts";
 import { writeSafetensors } from "../formats/safetensors.ts";
+import type { CommandGroup, CommandSetting } from "../formats/to-verl-command.ts";
+import { toVerlCommand } from "../formats/to-verl-command.ts";
 import { toVerlYaml } from "../formats/verl-config.ts";
 import type { NamedFile } from "../formats/zip.ts";
 import { zipFiles } from "../formats/zip.ts";
 import type { DecoderConfig } from "../model/config.ts";
 import { adapterShapes } from "../model/lora.ts";
 import { parameterShapes } from "../model/weights.ts";
-import { fieldOf } from "../rl/config.ts";
-import type { ConfigKey, RunConfig } from "../rl/config.ts";
+import type { RunConfig } from "../rl/config.ts";
 import { STEP } from "../rl/metrics.ts";
 import type { MetricRow } from "../rl/metrics.ts";
-import { miniBatchSize, policyOptions } from "../rl/options/index.ts";
+import { policyOptions } from "../rl/options/index.ts";
+import { isAdded, labelOf, verlSettings } from "../rl/verl/export.ts";
 import type { OpenCheckpoint } from "../storage/checkpoints.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -34,22 +36,64 @@ export const metricsCsv = (history: readonly MetricRow[]): NamedFile => ({
   bytes: text(toCsv(table(history))),
 });
 
+type Kept = Readonly<Record<string, unknown>>;
+
+const HEAD = "Settings of a run of Gradus, for verl of August 2026.";
+
 /**
  * verl's nested YAML, each setting with its label. What verl knows under another value is written as verl has it. `kept` is
- * what an import has kept for a cluster, by dotted key.
+ * what an import has kept for a cluster, by dotted key. verl starts from it with --config-path and --config-name.
  */
-export function configYaml(config: RunConfig, kept: Readonly<Record<string, unknown>> = {}): NamedFile {
-  const factor = config["actor_rollout_ref.actor.loss_scale_factor"];
+export function configYaml(config: RunConfig, kept: Kept = {}): NamedFile {
+  const { needs, run, own, kept: rest, warnings, engine } = verlSettings(config, kept);
+  const needed = needs.map(({ key, value }) => [key, value] as const);
   const values = {
-    ...kept,
-    ...config,
-    "actor_rollout_ref.actor.ppo_mini_batch_size": miniBatchSize(config),
-    "actor_rollout_ref.actor.loss_scale_factor": factor > 0 ? factor : null,
+    "hydra.searchpath": ["pkg://verl.trainer.config"],
+    defaults: ["ppo_trainer", ...(engine === undefined ? [] : [{ "override model_engine": engine }]), "_self_"],
+    ...Object.fromEntries(needed),
+    ...rest,
+    ...run,
+    ...own,
   };
-  const comments = Object.fromEntries(
-    (Object.keys(config) as ConfigKey[]).map((key) => [key, fieldOf(key).label] as const),
-  );
-  return { name: "config.yaml", bytes: text(toVerlYaml(values, comments)) };
+  const comments = {
+    hydra: "verl's own files, which this one stands on.",
+    gradus: "verl does not read this section.",
+    ...Object.fromEntries(needs.map(({ key, comment }) => [key, comment])),
+    ...Object.fromEntries(Object.keys(config).map((key) => [key, labelOf(key)])),
+  };
+  const head = [
+    HEAD,
+    "python3 -m verl.trainer.main_ppo --config-path=$PWD --config-name=config",
+    ...warnings,
+  ];
+  const lines = head.map((line) => `# ${line}\n`).join("");
+  return { name: "config.yaml", bytes: text(`${lines}\n${toVerlYaml(values, comments)}`) };
+}
+
+/** A script whose command starts verl with the settings of `configYaml`. */
+export function configCommand(config: RunConfig, kept: Kept = {}): NamedFile {
+  const { needs, run, own, kept: rest, warnings, engine } = verlSettings(config, kept);
+  const group = (comment: string, values: Kept, sign?: CommandSetting["sign"]): CommandGroup => ({
+    comment,
+    settings: Object.entries(values).map(([key, value]) => ({
+      sign: sign ?? (isAdded(key) ? "+" : ""),
+      key,
+      value,
+    })),
+  });
+  const groups = [
+    {
+      comment: "What verl needs besides: look at these first.",
+      settings: [...(engine === undefined ? [] : [{ key: "model_engine", value: engine }]), ...needs].map(
+        (need) => ({ sign: "" as const, ...need }),
+      ),
+    },
+    group("The settings of the run.", run),
+    group("Kept from the configuration that was imported.", rest, "++"),
+    group("verl does not read these.", own),
+  ];
+  const script = toVerlCommand("verl.trainer.main_ppo", groups, [HEAD, ...warnings]);
+  return { name: "run_verl.sh", bytes: text(script) };
 }
 
 export interface TrainedModel {

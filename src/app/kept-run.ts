@@ -31,6 +31,8 @@ export interface RunInputs {
   /** Shown in lists. */
   readonly dataName: string;
   readonly config: RunConfig;
+  /** Settings that only a cluster understands, kept for the way back to verl; absent: none, or those the run has. */
+  readonly kept?: Readonly<Record<string, unknown>>;
 }
 
 /** A run that holds device memory. */
@@ -62,6 +64,7 @@ export async function beginRun(
     modelName: inputs.model.name,
     dataName: inputs.dataName,
     config: inputs.config,
+    ...keptOf(inputs),
     step: 0,
     totalSteps: inputs.config["trainer.total_training_steps"],
     state: "running",
@@ -97,8 +100,12 @@ export async function continueRun(
     throw error;
   }
   const totalSteps = inputs.config["trainer.total_training_steps"];
-  return activate(run, keeping, { ...record, config: inputs.config, totalSteps }, listener, saved.progress);
+  const goesOn = { ...record, config: inputs.config, ...keptOf(inputs), totalSteps };
+  return activate(run, keeping, goesOn, listener, saved.progress);
 }
+
+const keptOf = ({ kept = {} }: RunInputs): Pick<RunRecord, "kept"> =>
+  Object.keys(kept).length === 0 ? {} : { kept };
 
 /** The settings a kept run began with, `changes` on top. */
 export async function keptConfig(
@@ -109,6 +116,10 @@ export async function keptConfig(
   const { config } = await runs.load(id);
   return configWith(changes, keptSettings(config));
 }
+
+/** What a kept run's configuration had for a cluster; runs of earlier versions have nothing. */
+export const keptForCluster = async ({ runs }: Keeping, id: string): Promise<Readonly<Record<string, unknown>>> =>
+  (await runs.load(id)).kept ?? {};
 
 /** Puts a kept checkpoint, the newest if `step` is undefined, into a run that was just created. Returns its step. */
 export async function restoreKept(

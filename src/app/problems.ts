@@ -6,6 +6,7 @@ import type { Dataset, RefusedRow } from "../formats/dataset.ts";
 import { readDataset } from "../formats/dataset.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import { splitProblems } from "../formats/split.ts";
+import type { RunConfig } from "../rl/config.ts";
 import type { RunProblems } from "../rl/run.ts";
 
 /** The share is drawn by this, whatever the run's seed: runs with different seeds are tested on the same problems. */
@@ -56,4 +57,9 @@ function rolesOf(files: readonly ByteSource[]): [ByteSource, ByteSource | undefi
 export function splitOf({ train, test }: OpenedProblems, heldOutRatio: number): RunProblems {
   if (test) return { train: train.problems, heldOut: test.problems };
   return splitProblems(train.problems, { seed: SPLIT_SEED, heldOutRatio });
+}
+
+/** How many problems a run with given settings trains on. */
+export function trainingCount(problems: OpenedProblems): (config: RunConfig) => number {
+  return (config) => splitOf(problems, config["gradus.held_out_ratio"]).train.length;
 }

@@ -88,13 +88,24 @@ class ValueReader {
 
   #quoted(quote: string): string {
     let text = "";
-    for (this.#at++; this.#text[this.#at] !== quote; this.#at++) {
+    for (this.#at++; this.#text[this.#at] !== quote; ) {
       if (this.#at >= this.#text.length) throw this.#fault("has a quote that does not end");
-      if (this.#text[this.#at] === "\\" && this.#text[this.#at + 1] === quote) this.#at++;
-      text += this.#text[this.#at];
+      // Before a quote two backslashes are one, and a single one makes the quote a character; elsewhere they are themselves.
+      const slashes = this.#slashes();
+      const isBefore = this.#text[this.#at] === quote;
+      text += "\\".repeat(isBefore ? Math.floor(slashes / 2) : slashes);
+      if (isBefore && slashes % 2 === 0) break;
+      if (this.#at < this.#text.length) text += this.#text[this.#at++]!;
     }
     this.#at++;
     return text;
+  }
+
+  /** Goes past a run of backslashes. Returns how many there were. */
+  #slashes(): number {
+    const start = this.#at;
+    while (this.#text[this.#at] === "\\") this.#at++;
+    return this.#at - start;
   }
 
   #until(ends: string): string {

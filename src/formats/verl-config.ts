@@ -6,41 +6,52 @@ import { Document, isCollection, LineCounter, parseDocument, Scalar, visit, YAML
 
 import { UserError } from "../common/errors.ts";
 import { isObject, wordsOf } from "./json.ts";
+import { takeOutRepeats } from "./yaml-repeats.ts";
 
 /** Settings by dotted key, such as `actor_rollout_ref.rollout.n`. Values are texts, numbers, truth values, null and lists. */
 export type FlatConfig = Readonly<Record<string, unknown>>;
 
 const MAX_CHARACTERS = 2 ** 20;
 
+/** Is told of a name that stands more than once in a section, as often as it was left out. */
+export type OnRepeat = (name: string) => void;
+
 /**
  * Reads YAML such as verl's. Dots in names count as nesting (`optim.lr: 1e-6` inside `actor` is `actor.optim.lr`).
- * Throws UserError with the line on anything that is no mapping of settings.
+ * Throws UserError with the line on anything that is no mapping of settings. A name that stands twice is refused, too, or,
+ * with `onRepeat`, its first value is taken.
  */
-export function fromVerlYaml(text: string, file = "The configuration"): Record<string, unknown> {
+export function fromVerlYaml(
+  text: string,
+  file = "The configuration",
+  onRepeat?: OnRepeat,
+): Record<string, unknown> {
   if (text.length > MAX_CHARACTERS)
     throw new UserError(`${file} has ${text.length} characters: it is no configuration of a run.`);
   const lines = new LineCounter();
-  const values = readYaml(text, lines, file);
+  const values = readYaml(text, lines, file, onRepeat);
   if (!(values instanceof Map) || values.size === 0)
     throw new UserError(
       `${file} holds no settings: lines such as "algorithm:" with "  adv_estimator: grpo" below are needed.`,
     );
   const flat = new Map<string, unknown>();
   flatten(values, "", (key, value) => {
-    if (flat.has(key)) throw new UserError(`${file} sets ${key} twice. Take one of the two out.`);
-    flat.set(key, value);
+    if (!flat.has(key)) flat.set(key, value);
+    else if (onRepeat) onRepeat(key);
+    else throw new UserError(`${file} sets ${key} twice. Take one of the two out.`);
   });
   checkNoSection([...flat.keys()], file);
   return Object.fromEntries(flat);
 }
 
 /** The value of a YAML text, its mappings as Map. */
-function readYaml(text: string, lineCounter: LineCounter, file: string): unknown {
+function readYaml(text: string, lineCounter: LineCounter, file: string, onRepeat?: OnRepeat): unknown {
   const refused = (why: string): UserError =>
     new UserError(`${file} is not YAML: ${why}. Correct it, and drop it again.`);
   let document;
   try {
-    document = parseDocument(text, { lineCounter, merge: true, prettyErrors: false });
+    const uniqueKeys = onRepeat === undefined;
+    document = parseDocument(text, { lineCounter, merge: true, prettyErrors: false, uniqueKeys });
   } catch (error) {
     // Thousands of open brackets overflow the parser.
     throw refused(wordsOf(error));
@@ -50,6 +61,7 @@ function readYaml(text: string, lineCounter: LineCounter, file: string): unknown
     const { line, col } = lineCounter.linePos(error.pos[0]);
     throw refused(`line ${line}, column ${col}: ${wordsOf(error).split("\n")[0]}`);
   }
+  if (onRepeat) for (const name of takeOutRepeats(document)) onRepeat(name);
   try {
     return document.toJS({ mapAsMap: true });
   } catch (cause) {

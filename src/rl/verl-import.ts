@@ -1,35 +1,16 @@
 // A configuration of verl on top of one of ours: what is applied, what only a cluster understands and is kept for the way
 // back, and what is refused with the reason. Nothing is dropped without a word. Which values fit is config.ts's matter.
 
-import { UserError } from "../common/errors.ts";
-import { nearest } from "../common/nearest.ts";
-import { fromVerlCommand } from "../formats/verl-command.ts";
-import { fromVerlYaml } from "../formats/verl-config.ts";
 import type { ConfigKey, RunConfig } from "./config.ts";
-import { CONFIG_KEYS, configWith, fieldOf, problemWith } from "./config.ts";
+import { CONFIG_KEYS, fieldOf, problemWith } from "./config.ts";
+import { EPOCHS, withEpochs } from "./verl/epochs.ts";
+import type { ImportOptions, Refusal, Values, VerlImport } from "./verl/imported.ts";
+import { PLACEHOLDERS } from "./verl/needed.ts";
+import { fullNames } from "./verl/short-names.ts";
+import { suggestion } from "./verl/suggestion.ts";
+import { together } from "./verl/together.ts";
 
-/** A setting that was not applied. */
-export interface Refusal {
-  readonly key: string;
-  readonly value: unknown;
-  /** One or two sentences. */
-  readonly why: string;
-  /** No such setting; a value that does not fit; or something that is decided in another way here. */
-  readonly kind: "unknown" | "value" | "elsewhere";
-}
-
-export interface VerlImport {
-  readonly config: RunConfig;
-  /** Our keys that the configuration has set. */
-  readonly applied: readonly ConfigKey[];
-  /** Settings that only a cluster understands, as they came; `configYaml` writes them back. */
-  readonly kept: Readonly<Record<string, unknown>>;
-  readonly refused: readonly Refusal[];
-  /** What was understood in a way of its own, a sentence each. */
-  readonly notes: readonly string[];
-}
-
-type Values = Readonly<Record<string, unknown>>;
+export type { ImportOptions, Refusal, VerlImport } from "./verl/imported.ts";
 
 const LOW = "actor_rollout_ref.actor.clip_ratio_low";
 const HIGH = "actor_rollout_ref.actor.clip_ratio_high";
@@ -45,6 +26,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   "data.overlong_buffer_len": `${OVERLONG}.len`,
   "data.overlong_penalty_factor": `${OVERLONG}.penalty_factor`,
   "actor_rollout_ref.actor.optim.warmup_style": "actor_rollout_ref.actor.optim.lr_scheduler_type",
+  "actor_rollout_ref.actor.optim.lr_decay_style": "actor_rollout_ref.actor.optim.lr_scheduler_type",
   "actor_rollout_ref.actor.optim.clip_grad": "actor_rollout_ref.actor.grad_clip",
 };
 
@@ -81,6 +63,22 @@ software actor_rollout_ref.rollout update_weights_bucket_megabytes
 files data tokenizer prompt_key reward_fn_key image_key video_key use_shm trust_remote_code custom_cls datagen sampler
 files data return_raw_input_ids return_raw_chat return_full_prompt return_multi_modal_inputs val_batch_size
 files data dataloader_num_workers filter_overlong_prompts filter_overlong_prompts_workers validation_shuffle
+software * model_engine sandbox_fusion distillation skip async_training router_replay qat mtp
+software actor_rollout_ref.actor rollout_n freeze_vision_tower calculate_sum_pi_squared use_prefix_grouper load_weight
+software actor_rollout_ref.actor entropy_from_logits_chunk_size pad_to_length use_rollout_log_probs
+software actor_rollout_ref.actor.optim optimizer_impl zero_indexed_step override_optimizer_config lr_warmup_init
+software actor_rollout_ref.actor.optim lr_decay_steps weight_decay_incr_style lr_wsd_decay_style lr_wsd_decay_steps
+software actor_rollout_ref.actor.optim use_checkpoint_opt_param_scheduler
+cluster actor_rollout_ref.rollout nnodes n_gpus_per_node disaggregation
+software actor_rollout_ref.rollout full_determinism seed logprobs_mode scheduling_policy skip_tokenizer_init quantization
+software actor_rollout_ref.rollout quantization_config_file enable_rollout_routing_replay prometheus checkpoint_engine
+software actor_rollout_ref.rollout moe_load_balance_metrics_interval over_sample_rate layer_name_map skip_rollout
+software actor_rollout_ref.rollout skip_dump_dir limit_images
+software actor_rollout_ref.model tiled_mlp lora
+files data tool_config_path function_tool_path image_patch_size audio_key mm_processor_kwargs
+cluster trainer use_v1 v1 checkpoint_callback_class balance_keep_minibatch
+software algorithm pf_ppo
+software algorithm.filter_groups max_inflight_gen_batches
 software reward num_workers sandbox_fusion
 software reward_model num_workers sandbox_fusion launch_reward_fn_async strategy
 software ${OVERLONG} log`;
@@ -92,12 +90,15 @@ const FILE = "Drop the file on the page, or name it with --data.";
 
 /** Settings and sections whose matter is decided in another way: why, and values that ask for nothing else. */
 const ELSEWHERE: Readonly<Record<string, readonly [why: string, ...harmless: unknown[]]>> = {
-  "data.train_files": [FILE],
-  "data.val_files": [FILE],
+  "data.train_files": [FILE, PLACEHOLDERS["data.train_files"]],
+  "data.val_files": [FILE, PLACEHOLDERS["data.val_files"]],
   "data.train_max_samples": ["All problems of the file are used: drop a shorter one.", -1],
   "data.truncation": ["A prompt that is too long is left out, never cut.", "error"],
   "data.apply_chat_template_kwargs": ["The chat template gets no settings of its own here."],
-  "actor_rollout_ref.model.path": ["Drop the model's files on the page, or name them with --model."],
+  "actor_rollout_ref.model.path": [
+    "Drop the model's files on the page, or name them with --model.",
+    PLACEHOLDERS["actor_rollout_ref.model.path"],
+  ],
   "actor_rollout_ref.model.tokenizer_path": ["The tokenizer is that of the model's files."],
   "actor_rollout_ref.model.custom_chat_template": ["The chat template is that of the model's files."],
   "actor_rollout_ref.model.lora_adapter_path": ["A run begins with a new adapter."],
@@ -108,6 +109,12 @@ const ELSEWHERE: Readonly<Record<string, readonly [why: string, ...harmless: unk
     "Set lr_warmup_steps to this share of the steps.",
     0,
   ],
+  "actor_rollout_ref.actor.optim.optimizer": ["The optimiser is AdamW here.", "AdamW", "adamw", "adam"],
+  "actor_rollout_ref.actor.optim.num_cycles": ["A cosine schedule falls once, without rising again.", 0.5],
+  "actor_rollout_ref.model.lora.rank": ["That is Megatron's adapter: set lora_rank and lora_alpha.", 0],
+  "distillation.enabled": ["No teacher is run here."],
+  "critic.policy_loss": ["A critic has no policy loss."],
+  "actor_rollout_ref.actor.optim.min_lr": ["Set min_lr_ratio to its share of the learning rate.", 0],
   "actor_rollout_ref.actor.clip_ratio": [
     `clip_ratio_low and clip_ratio_high win over it, and verl gives both a value: set ${LOW} and ${HIGH}.`,
   ],
@@ -130,6 +137,16 @@ const ELSEWHERE: Readonly<Record<string, readonly [why: string, ...harmless: unk
   "trainer.val_only": ["Use the command eval instead."],
 };
 
+/** Of these, files: what only they name is not used here, and goes back as it came. */
+const FILES = new Set([
+  "data.train_files",
+  "data.val_files",
+  "actor_rollout_ref.model.path",
+  "actor_rollout_ref.model.tokenizer_path",
+  "reward.custom_reward_function",
+  "custom_reward_function",
+]);
+
 const ABOUT = new Map(
   CLUSTER.trim()
     .split("\n")
@@ -145,15 +162,38 @@ const sectionsOf = (key: string): string[] =>
 
 /** What a setting that only a cluster understands is about ("parallelism"); undefined for any other. */
 export function clusterWord(key: string): string | undefined {
-  const section = sectionsOf(key).find((part) => ABOUT.has(part) || Object.hasOwn(ELSEWHERE, part));
-  const part = key.split(".").find((name) => ABOUT.has(name));
-  return ABOUT.get(section ?? "") ?? ABOUT.get(part ?? "");
+  const section = sectionsOf(key).find((part) => ABOUT.has(part) || Object.hasOwn(ELSEWHERE, part)) ?? "";
+  const part = key
+    .slice(section.length)
+    .split(".")
+    .find((name) => ABOUT.has(name));
+  return ABOUT.get(section) ?? ABOUT.get(part ?? "");
 }
 
 const isKnown = (key: string): key is ConfigKey => (CONFIG_KEYS as readonly string[]).includes(key);
 
-/** The name that `key` has here. */
-function ownName(key: string): string {
+/** Every name that is known, and every section. */
+const NAMES = [...CONFIG_KEYS, ...ABOUT.keys(), ...Object.keys(ELSEWHERE), ...Object.keys(ALIASES)];
+
+/** Whether anything is known of `key`. */
+export const isKnownAnyhow = (key: string): boolean =>
+  isKnown(key) ||
+  clusterWord(key) !== undefined ||
+  sectionsOf(key).some((part) => Object.hasOwn(ELSEWHERE, part));
+
+/** Sections that stand in no other. */
+const TOP = new Set(NAMES.filter((name) => name.includes(".")).map((name) => name.split(".")[0]!));
+
+/** The name that `key` has here: an older one's newer name, and in full where its sections were left out. */
+export function ownName(key: string): string {
+  const named = newName(key);
+  if (isKnownAnyhow(named) || (key.includes(".") && TOP.has(key.split(".")[0]!))) return named;
+  const meant = new Set(fullNames(key, NAMES).map(newName).filter(isKnownAnyhow));
+  const [only] = meant;
+  return meant.size === 1 ? only! : named;
+}
+
+function newName(key: string): string {
   const section = sectionsOf(key).find((candidate) => Object.hasOwn(ALIASES, candidate));
   return section === undefined ? key : `${ALIASES[section]}${key.slice(section.length)}`;
 }
@@ -167,11 +207,8 @@ function isHarmless(value: unknown, section: string): boolean {
   return isEmpty || harmless.includes(value);
 }
 
-/** Names that end like `key` come first, because documents often show a setting without its sections. */
 function unknown(key: string, value: unknown): Refusal {
-  const ends = CONFIG_KEYS.filter((known) => known.endsWith(`.${key}`));
-  const all = [...CONFIG_KEYS, ...ABOUT.keys(), ...Object.keys(ELSEWHERE), ...Object.keys(ALIASES)];
-  const close = ends.length > 0 ? ends.join(" or ") : nearest(key, all);
+  const close = suggestion(key, CONFIG_KEYS, NAMES);
   return {
     key,
     value,
@@ -186,6 +223,8 @@ class Sorted {
   readonly kept: Record<string, unknown> = {};
   readonly refused: Refusal[] = [];
   readonly notes: string[] = [];
+  /** trainer.total_epochs under the name that it came with. */
+  epochs: readonly [key: string, value: unknown] | undefined;
 
   add(key: string, values: Values, base: RunConfig): void {
     const value = values[key];
@@ -197,10 +236,13 @@ class Sorted {
       return;
     }
     if (key.startsWith("~")) return this.refuse(key, value, "Settings cannot be taken out here.");
-    if (key.startsWith("-")) return this.refuse(key, value, OPTION);
+    if (/^-|@/.test(key)) return this.refuse(key, value, OPTION);
+    if (name === EPOCHS) return void (this.epochs = [key, value]);
     const section = sectionsOf(name).find((candidate) => Object.hasOwn(ELSEWHERE, candidate));
-    if (clusterWord(name) || (section && isHarmless(value, section))) this.kept[key] = value;
-    else if (section === undefined) this.refused.push(unknown(key, value));
+    const isFile = section !== undefined && FILES.has(section) && value !== null;
+    if (clusterWord(name) || isFile || (section && isHarmless(value, section))) this.kept[name] = value;
+    if (clusterWord(name) || (section && isHarmless(value, section))) return;
+    if (section === undefined) this.refused.push(unknown(key, value));
     else this.refuse(key, value, ELSEWHERE[section]![0]);
   }
 
@@ -224,13 +266,17 @@ class Sorted {
 
 /**
  * `base` with the settings of a verl configuration, by dotted key. What does not fit, alone or with the others, is refused
- * and leaves the rest applied. `over` stands above both; throws UserError only when that does not fit.
+ * and leaves the rest applied. Throws UserError only when `over` does not fit.
  */
-export function importVerl(values: Values, base: RunConfig, over: Values = {}): VerlImport {
+export function importVerl(values: Values, base: RunConfig, options: ImportOptions = {}): VerlImport {
+  const { over = {} } = options;
   const sorted = new Sorted();
   for (const key of Object.keys(values)) sorted.add(key, values, base);
   raiseBudget(sorted, base, over);
-  const config = together(sorted, base, over);
+  const whole = together(sorted.fitting, base, over, (key, value, why) =>
+    sorted.refuse(key, value, why, "value"),
+  );
+  const config = withEpochs(sorted, whole, options, ELSEWHERE[EPOCHS]![0]);
   const { fitting, kept, refused, notes } = sorted;
   return { config, applied: [...fitting.keys()], kept, refused, notes };
 }
@@ -243,53 +289,4 @@ function raiseBudget({ fitting, notes }: Sorted, base: RunConfig, over: Values):
   if (!(needed > base[BUDGET])) return;
   fitting.set(BUDGET, needed);
   notes.push(`The token budget (${BUDGET}) is raised to ${needed}, the longest prompt with its response.`);
-}
-
-/** The configuration; settings that do not go with the others move to the refused. */
-function together(sorted: Sorted, base: RunConfig, over: Values): RunConfig {
-  const { fitting } = sorted;
-  const attempt = (keys: readonly ConfigKey[]): RunConfig | UserError => {
-    try {
-      return configWith({ ...Object.fromEntries(keys.map((key) => [key, fitting.get(key)])), ...over }, base);
-    } catch (error) {
-      if (error instanceof UserError) return error;
-      throw error;
-    }
-  };
-  const keys = [...fitting.keys()];
-  const fits = (chosen: readonly ConfigKey[]): boolean => !(attempt(chosen) instanceof UserError);
-  let stay = keys;
-  // One setting too many is the usual case, and the later of two is the one that was added.
-  while (stay.length > 0 && !fits(stay)) {
-    const single = stay.toReversed().find((key) => fits(stay.filter((other) => other !== key)));
-    stay = stay.filter((key) => key !== (single ?? stay.at(-1)));
-  }
-  for (const key of keys.filter((candidate) => !stay.includes(candidate))) {
-    const problem = attempt([...stay, key]);
-    if (problem instanceof UserError) {
-      sorted.refuse(key, fitting.get(key), problem.message, "value");
-      fitting.delete(key);
-    } else stay = [...stay, key];
-  }
-  const config = attempt(stay);
-  if (config instanceof UserError) throw config;
-  return config;
-}
-
-/**
- * Reads YAML, or a shell command or script, and imports it as `importVerl` does. Throws UserError when the text is neither;
- * `file` is how its message calls the text.
- */
-export function importVerlText(text: string, base: RunConfig, over: Values = {}, file?: string): VerlImport {
-  if (!isCommand(text)) return importVerl(fromVerlYaml(text, file), base, over);
-  const { values, removed, options } = fromVerlCommand(text);
-  const more = [...removed.map((key) => [`~${key}`, null]), ...options.map((option) => option.split("="))];
-  return importVerl({ ...values, ...Object.fromEntries(more) }, base, over);
-}
-
-/** Whether the text starts verl, or has `key=value` before anything like `key: value`. */
-function isCommand(text: string): boolean {
-  if (/(^|[\s./\\])main_\w+(\.py)?(\s|$)/m.test(text.replaceAll(/^\s*#.*$/gm, ""))) return true;
-  const first = /^\s*(?!#)(?:export\s+)?[+~\w.-]+\s*(:(?=\s|$)|=)/m.exec(text);
-  return first?.[1] === "=";
 }

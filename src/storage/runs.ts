@@ -24,6 +24,8 @@ export interface RunRecord {
   readonly modelName: string;
   readonly dataName: string;
   readonly config: JsonObject;
+  /** Settings of an imported configuration that only a cluster understands; absent where there are none. */
+  readonly kept?: Readonly<Record<string, unknown>>;
   readonly step: number;
   readonly totalSteps: number;
   readonly state: "running" | "paused" | "finished" | "failed";

@@ -16,12 +16,14 @@ const NAMES: Readonly<Record<DownloadId, string>> = {
   "metrics-jsonl": "Download metrics",
   "metrics-csv": "Download metrics as CSV",
   config: "Download configuration",
+  command: "Download verl command",
 };
 const SHORT: Readonly<Record<DownloadId, string>> = {
   weights: "Trained weights",
   "metrics-jsonl": "Metrics",
   "metrics-csv": "CSV",
   config: "Configuration",
+  command: "verl command",
 };
 
 export class GradusDownloads extends LitElement {

@@ -14,6 +14,7 @@ import type {
   RunEvent,
   RunSnapshot,
   RunSummary,
+  SettingsForm,
   StorageSummary,
   VerlImport,
   WorkerApi,
@@ -163,9 +164,13 @@ export class Session extends EventTarget {
     await this.refreshPlan();
   }
 
-  /** The settings as verl YAML, with what was kept for a cluster. */
-  exportSettings(): Promise<File> {
-    return this.#worker.exportSettings(this.state.config, this.state.imported?.kept ?? {});
+  /** The settings in verl's form, with what was kept for a cluster. */
+  exportSettings(what: SettingsForm): Promise<File> {
+    return this.#worker.exportSettings(what, this.state.config, this.#kept);
+  }
+
+  get #kept(): VerlImport["kept"] {
+    return this.state.imported?.kept ?? {};
   }
 
   async refreshPlan(): Promise<void> {
@@ -175,7 +180,7 @@ export class Session extends EventTarget {
   async train(): Promise<void> {
     this.set({ place: "run" });
     await this.#attempt("run", async () => {
-      const snapshot = await this.#worker.start(this.state.config, this.#listen);
+      const snapshot = await this.#worker.start(this.state.config, this.#kept, this.#listen);
       this.#show(snapshot);
     });
   }

@@ -4,7 +4,7 @@
 import type { RunConfig } from "../rl/config.ts";
 import type { Evaluation, RunEvent, RunState } from "../rl/events.ts";
 import type { MetricRow } from "../rl/metrics.ts";
-import type { VerlImport } from "../rl/verl-import.ts";
+import type { VerlImport } from "../rl/verl/imported.ts";
 
 export type {
   Accuracy,
@@ -18,7 +18,7 @@ export type {
   ScoredToken,
 } from "../rl/events.ts";
 export type { MetricRow } from "../rl/metrics.ts";
-export type { VerlImport } from "../rl/verl-import.ts";
+export type { VerlImport } from "../rl/verl/imported.ts";
 
 /** The WebGPU device as the page shows it. */
 export interface DeviceSummary {
@@ -119,8 +119,11 @@ export const DOWNLOADS = [
   { id: "metrics-jsonl", label: "Metrics", detail: "JSON Lines, one step a line" },
   { id: "metrics-csv", label: "Metrics", detail: "CSV" },
   { id: "config", label: "Configuration", detail: "verl YAML" },
+  { id: "command", label: "verl command", detail: "a shell script that starts verl with these settings" },
 ] as const;
 export type DownloadId = (typeof DOWNLOADS)[number]["id"];
+/** Settings as a file: verl YAML, or a script with a command. */
+export type SettingsForm = Extract<DownloadId, "config" | "command">;
 
 /** Loading of files, before a run. */
 export interface LoadProgress {
@@ -173,11 +176,18 @@ export interface WorkerApi {
 
   /** `config` with the settings of a verl command, script or YAML. Rejects when the text is none of them. */
   importSettings(text: string, config: RunConfig): Promise<VerlImport>;
-  /** verl YAML of settings that may not have been started, with what an import has kept for a cluster. */
-  exportSettings(config: RunConfig, kept: VerlImport["kept"]): Promise<File>;
+  /** verl's form of settings that may not have been started, with what an import has kept for a cluster. */
+  exportSettings(what: SettingsForm, config: RunConfig, kept: VerlImport["kept"]): Promise<File>;
 
-  /** Begins a run with the loaded model and problems, and returns once it is under way. */
-  start(config: RunConfig, onEvent: (event: RunEvent) => void): Promise<RunSnapshot>;
+  /**
+   * Begins a run with the loaded model and problems, and returns once it is under way. `kept` is what an import has kept
+   * for a cluster; it stays with the run.
+   */
+  start(
+    config: RunConfig,
+    kept: VerlImport["kept"],
+    onEvent: (event: RunEvent) => void,
+  ): Promise<RunSnapshot>;
   /** Continues a kept run from its newest checkpoint, or from `step`. Rejects when another tab has it. */
   resumeRun(id: string, step: number | undefined, onEvent: (event: RunEvent) => void): Promise<RunSnapshot>;
   /** Answers at once; the state event "paused" follows, after a checkpoint. */

@@ -1,9 +1,9 @@
 // Files to save on the person's disk, made from what is kept of a run.
 
-import { asOneFile, configYaml, metricsCsv, metricsJsonl, trainedWeights } from "../app/exports.ts";
+import { asOneFile, configCommand, configYaml, metricsCsv, metricsJsonl, trainedWeights } from "../app/exports.ts";
 import { keptShape } from "../app/kept-files.ts";
 import type { Keeping } from "../app/kept-run.ts";
-import { keptConfig } from "../app/kept-run.ts";
+import { keptConfig, keptForCluster } from "../app/kept-run.ts";
 import { savedMeta } from "../app/saved-meta.ts";
 import { UserError } from "../common/errors.ts";
 import type { NamedFile } from "../formats/zip.ts";
@@ -28,7 +28,10 @@ async function fileOf(
   id: string,
   step: number | undefined,
 ): Promise<NamedFile> {
-  if (what === "config") return configYaml(await keptConfig(keeping, id));
+  if (what === "config" || what === "command") {
+    const [config, kept] = await Promise.all([keptConfig(keeping, id), keptForCluster(keeping, id)]);
+    return what === "config" ? configYaml(config, kept) : configCommand(config, kept);
+  }
   if (what !== "weights") {
     const history = await historyOf(keeping, id, step);
     return what === "metrics-csv" ? metricsCsv(history) : metricsJsonl(history);

@@ -97,7 +97,7 @@ export async function runSummaries(
 ): Promise<RunSummary[]> {
   const [{ runs: records }, busy] = await Promise.all([runs.list(), busyRuns()]);
   return Promise.all(
-    records.map(async ({ config: _, history, ...record }) => ({
+    records.map(async ({ config: _, kept: __, history, ...record }) => ({
       ...record,
       isBusy: busy.has(record.id) && record.id !== ownId,
       checkpoints: (await checkpoints.whole(record.id)).map((info) => checkpointSummary(info, history)),

@@ -6,8 +6,8 @@ import { expose } from "comlink";
 import { keepFiles, keptModel, keptProblems } from "../app/kept-files.ts";
 import { beginRun, continueRun, keptConfig } from "../app/kept-run.ts";
 import type { ActiveRun, Keeping } from "../app/kept-run.ts";
-import { configYaml } from "../app/exports.ts";
-import { openProblems, splitOf } from "../app/problems.ts";
+import { configCommand, configYaml } from "../app/exports.ts";
+import { openProblems, splitOf, trainingCount } from "../app/problems.ts";
 import type { OpenedProblems } from "../app/problems.ts";
 import { UserError } from "../common/errors.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
@@ -16,7 +16,7 @@ import { openRecorder } from "../gpu/index.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
 import type { RunListener } from "../rl/events.ts";
-import { importVerlText } from "../rl/verl-import.ts";
+import { importVerlText } from "../rl/verl/import-text.ts";
 import { Checkpoints } from "../storage/checkpoints.ts";
 import { openIndexedDb } from "../storage/indexed-db.ts";
 import { storageEstimate } from "../storage/quota.ts";
@@ -161,13 +161,16 @@ const api: WorkerApi = {
 
   plan: async (config) => planSummary(needModel(), config, (await device()).gpu),
 
-  importSettings: async (text, config) => importVerlText(text, config),
-  exportSettings: async (config, kept) => {
-    const { name, bytes } = configYaml(config, kept);
+  importSettings: async (text, config) => {
+    const loaded = problems.value?.opened;
+    return importVerlText(text, config, { problems: loaded && trainingCount(loaded) });
+  },
+  exportSettings: async (what, config, kept) => {
+    const { name, bytes } = what === "config" ? configYaml(config, kept) : configCommand(config, kept);
     return new File([bytes as Uint8Array<ArrayBuffer>], name);
   },
 
-  start: (config, onEvent) =>
+  start: (config, clusterSettings, onEvent) =>
     telling(onEvent, async () => {
       const [inputModel, inputProblems] = [needModel(), needProblems()];
       const { runs, checkpoints } = await store();
@@ -178,6 +181,7 @@ const api: WorkerApi = {
           problems: splitOf(inputProblems, config["gradus.held_out_ratio"]),
           dataName: inputProblems.name,
           config,
+          kept: clusterSettings,
         };
         const run = await beginRun(await device(), { runs, checkpoints }, id, inputs, onEvent);
         void keepFiles(runs, id, inputModel, inputProblems).catch((error: unknown) =>

@@ -170,6 +170,7 @@ python3 -m verl.trainer.main_ppo \\
       },
       removed: [],
       options: ["--config-name=ppo_megatron_trainer"],
+      launchers: [],
     });
   });
 
@@ -194,6 +195,7 @@ echo done`;
       },
       removed: [],
       options: ["--config-path=config"],
+      launchers: [],
     });
   });
 
@@ -243,6 +245,7 @@ echo done`;
       values: { "a.x": 1, "b.y": 2 },
       removed: ["c.z", "d"],
       options: [],
+      launchers: [],
     });
   });
 

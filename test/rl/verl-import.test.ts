@@ -13,7 +13,8 @@ import { settingsOf } from "../../src/node/train/inputs.ts";
 import type { RunConfig } from "../../src/rl/config.ts";
 import { CONFIG_KEYS, configWith, DEFAULTS } from "../../src/rl/config.ts";
 import { PRESETS } from "../../src/rl/presets/index.ts";
-import { clusterWord, importVerl, importVerlText } from "../../src/rl/verl-import.ts";
+import { importVerlText } from "../../src/rl/verl/import-text.ts";
+import { clusterWord, importVerl } from "../../src/rl/verl-import.ts";
 import { temporaryFolder } from "../storage/stores.ts";
 
 const N = "actor_rollout_ref.rollout.n";
@@ -131,9 +132,9 @@ describe("settings that do not go together", () => {
   test("are judged with those that stand above them", () => {
     const base = configWith({ [BATCH]: 16, [MINI]: 8 });
     expect(importVerl({ [BATCH]: 12 }, base).refused.map(({ key }) => key)).toEqual([BATCH]);
-    const { config, refused } = importVerl({ [BATCH]: 12 }, base, { [MINI]: "6" });
+    const { config, refused } = importVerl({ [BATCH]: 12 }, base, { over: { [MINI]: "6" } });
     expect([config[BATCH], config[MINI], refused.length]).toEqual([12, 6, 0]);
-    expect(() => importVerl({ [LR]: 1e-6 }, base, { [N]: 1 })).toThrow(/^Group size is 1/);
+    expect(() => importVerl({ [LR]: 1e-6 }, base, { over: { [N]: 1 } })).toThrow(/^Group size is 1/);
   });
 
   test("a longer response raises the token budget, which it does not set itself", () => {
@@ -242,7 +243,7 @@ describe("a text", () => {
         config: { ...DEFAULTS, [LR]: 3e-6 },
         refused: [],
       });
-    expect(() => importVerlText("hello", DEFAULTS, {}, "my.yaml")).toThrow(/^my\.yaml holds no settings/);
+    expect(() => importVerlText("hello", DEFAULTS, { file: "my.yaml" })).toThrow(/^my\.yaml holds no settings/);
   });
 
   test("names what a command takes out, and files that only verl has", () => {

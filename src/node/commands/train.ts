@@ -2,16 +2,17 @@
 // learnt.
 
 import { openRecorder } from "../../gpu/index.ts";
-import { beginRun, continueRun, keptConfig } from "../../app/kept-run.ts";
+import { beginRun, continueRun, keptConfig, keptForCluster } from "../../app/kept-run.ts";
 import type { ActiveRun } from "../../app/kept-run.ts";
-import { splitOf } from "../../app/problems.ts";
+import { splitOf, trainingCount } from "../../app/problems.ts";
 import { UserError } from "../../common/errors.ts";
+import type { OpenedModel } from "../../model/open-model.ts";
 import { checkResumable } from "../../rl/config.ts";
 import type { RunConfig } from "../../rl/config.ts";
 import type { RunEvent } from "../../rl/events.ts";
 import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
-import { modelOf, problemsOf, settingsOf } from "../train/inputs.ts";
+import { modelOf, problemsOf, readSettings } from "../train/inputs.ts";
 import { RUN_ID, RunFolder } from "../train/output.ts";
 import { Terminal } from "../train/terminal.ts";
 
@@ -76,10 +77,12 @@ export const train = defineCommand({
     const modelPath = values.model ?? started?.model;
     const data = values.data ?? started?.data ?? [];
     const kept = started && (await keptConfig(folder.keeping, RUN_ID));
-    const config = await settingsOf(values, modelPath === undefined, kept);
+    const problems = await problemsOf(data);
+    const read = await readSettings(values, modelPath === undefined, kept, trainingCount(problems));
+    const { config } = read;
+    const cluster = read.kept ?? (started ? await keptForCluster(folder.keeping, RUN_ID) : {});
     if (kept) checkResumable(kept, config);
     const model = await modelOf(modelPath);
-    const problems = await problemsOf(data);
     for (const { where, why } of problems.refused.slice(0, 5)) console.log(`left out ${where}: ${why}`);
     if (problems.refused.length > 5) console.log(`and ${problems.refused.length - 5} rows more.`);
     const inputs = {
@@ -87,6 +90,7 @@ export const train = defineCommand({
       problems: splitOf(problems, config["gradus.held_out_ratio"]),
       dataName: problems.name,
       config,
+      kept: cluster,
     };
     const terminal = new Terminal(config["trainer.total_training_steps"]);
     const under: { run?: ActiveRun } = {};
@@ -108,20 +112,26 @@ export const train = defineCommand({
       ? await continueRun(recorder, folder.keeping, RUN_ID, undefined, inputs, listen)
       : await beginRun(recorder, folder.keeping, RUN_ID, inputs, listen);
     // Only now: a run that was refused leaves the folder as it was.
-    await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config);
+    await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config, cluster);
     under.run = active;
     await folder.writeHistory(active.trainer.progress.history);
-    return follow(active, folder, model, config, values.out, terminal);
+    return follow(active, folder, { model, config, cluster, out: values.out }, terminal);
   },
 });
+
+interface Following {
+  readonly model: OpenedModel;
+  readonly config: RunConfig;
+  /** Settings that only a cluster understands. */
+  readonly cluster: Readonly<Record<string, unknown>>;
+  readonly out: string;
+}
 
 /** Waits for the end; Ctrl-C keeps a checkpoint first, a second one gives up. */
 async function follow(
   { trainer, ended }: ActiveRun,
   folder: RunFolder,
-  model: Parameters<RunFolder["writeResults"]>[0],
-  config: RunConfig,
-  out: string,
+  { model, config, cluster, out }: Following,
   terminal: Terminal,
 ): Promise<number> {
   let isAsked = false;
@@ -139,7 +149,7 @@ async function follow(
       terminal.line("Stopped before the first step: nothing to keep.");
       return 130;
     }
-    const files = await folder.writeResults(model, config, trainer.progress);
+    const files = await folder.writeResults(model, config, trainer.progress, cluster);
     for (const file of files) terminal.line(`wrote ${file}`);
     if (outcome === "finished") return 0;
     terminal.line(

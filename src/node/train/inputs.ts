@@ -13,8 +13,9 @@ import { configWith, DEFAULTS } from "../../rl/config.ts";
 import type { RunConfig } from "../../rl/config.ts";
 import { nearestHint } from "../../common/nearest.ts";
 import { PRESETS } from "../../rl/presets/index.ts";
-import { clusterWord, importVerlText } from "../../rl/verl-import.ts";
-import type { VerlImport } from "../../rl/verl-import.ts";
+import { importVerlText } from "../../rl/verl/import-text.ts";
+import type { ImportOptions, VerlImport } from "../../rl/verl/imported.ts";
+import { clusterWord } from "../../rl/verl-import.ts";
 import { fileSource, folderSources } from "../files/source.ts";
 import { hubModel, isHubName } from "./hub-model.ts";
 
@@ -42,8 +43,24 @@ export interface Settings {
   readonly steps?: string | undefined;
 }
 
+/** A run's settings, and what a file had for a cluster. */
+export interface ReadSettings {
+  readonly config: RunConfig;
+  /** Absent without a file. */
+  readonly kept?: VerlImport["kept"];
+}
+
+/** The settings alone, see `readSettings`. */
+export const settingsOf = async (settings: Settings, isDemo: boolean, base?: RunConfig): Promise<RunConfig> =>
+  (await readSettings(settings, isDemo, base)).config;
+
 /** A preset (the demo's own for the demo model), a file's settings and single ones on top. Prints what the file gave. */
-export async function settingsOf(settings: Settings, isDemo: boolean, base?: RunConfig): Promise<RunConfig> {
+export async function readSettings(
+  settings: Settings,
+  isDemo: boolean,
+  base?: RunConfig,
+  problems?: ImportOptions["problems"],
+): Promise<ReadSettings> {
   const id = settings.preset ?? (isDemo ? "grpo-demo" : "grpo-gsm8k");
   const preset = PRESETS.find((candidate) => candidate.id === id);
   if (!preset) {
@@ -54,22 +71,23 @@ export async function settingsOf(settings: Settings, isDemo: boolean, base?: Run
   }
   const start = base && !settings.preset ? base : configWith(preset.values, DEFAULTS);
   const single = singleValues(settings);
-  if (settings.config === undefined) return configWith(single, start);
+  if (settings.config === undefined) return { config: configWith(single, start) };
   const source = await fileSource(settings.config);
   const text = new TextDecoder().decode(await source.read(0, source.size));
-  const read = importVerlText(text, start, single, source.name);
+  const read = importVerlText(text, start, { over: single, file: source.name, problems });
   const wrong = read.refused.filter(({ kind }) => kind !== "elsewhere");
   if (wrong.length > 0) throw new UserError(`${source.name}: ${wrong.map(({ why }) => why).join(" ")}`);
   for (const line of reportOf(read, source.name)) console.log(line);
-  return read.config;
+  return { config: read.config, kept: read.kept };
 }
 
 /** What became of a file's settings, a line each for what it could not simply apply. */
 function reportOf({ applied, kept, refused, notes }: VerlImport, file: string): string[] {
-  const count = Object.keys(kept).length;
+  const files = new Set(refused.map(({ key }) => key));
+  const cluster = Object.keys(kept).filter((key) => !files.has(key));
   return [
-    `${file}: ${applied.length} applied, ${count} only for a cluster, ${refused.length} not taken`,
-    ...Object.keys(kept).map((key) => `  for a cluster: ${key} (${clusterWord(key) ?? "not needed here"})`),
+    `${file}: ${applied.length} applied, ${cluster.length} only for a cluster, ${refused.length} not taken`,
+    ...cluster.map((key) => `  for a cluster: ${key} (${clusterWord(key) ?? "not needed here"})`),
     ...refused.map(({ key, why }) => `  not taken: ${key}. ${why}`),
     ...notes.map((note) => `  ${note}`),
   ];

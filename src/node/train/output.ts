@@ -4,7 +4,7 @@
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 
-import { configYaml, metricsCsv, metricsJsonl, trainedWeights } from "../../app/exports.ts";
+import { configCommand, configYaml, metricsCsv, metricsJsonl, trainedWeights } from "../../app/exports.ts";
 import type { Keeping } from "../../app/kept-run.ts";
 import { UserError } from "../../common/errors.ts";
 import { isObject, tryJson } from "../../formats/json.ts";
@@ -14,6 +14,7 @@ import type { RunConfig } from "../../rl/config.ts";
 import { STEP } from "../../rl/metrics.ts";
 import type { MetricRow } from "../../rl/metrics.ts";
 import type { RunProgress } from "../../rl/state.ts";
+import type { VerlImport } from "../../rl/verl/imported.ts";
 import { Checkpoints } from "../../storage/checkpoints.ts";
 import { Runs } from "../../storage/runs.ts";
 import { openFolder } from "../files/store.ts";
@@ -57,14 +58,14 @@ export class RunFolder {
   }
 
   /** Paths are written whole, so that the run can go on from another folder. */
-  async writeStart({ model, data }: StartedWith, config: RunConfig): Promise<void> {
+  async writeStart({ model, data }: StartedWith, config: RunConfig, kept?: VerlImport["kept"]): Promise<void> {
     const started: StartedWith = {
       ...(model !== undefined && { model: path.resolve(model) }),
       data: data.map((file) => path.resolve(file)),
     };
     await mkdir(this.path, { recursive: true });
     await writeFile(path.join(this.path, "run.json"), `${JSON.stringify(started, null, 2)}\n`);
-    await this.#write([configYaml(config)]);
+    await this.#write([configYaml(config, kept), configCommand(config, kept)]);
   }
 
   /** Writes the metrics of a run that goes on, so that steps after its checkpoint do not stand there twice. */
@@ -85,11 +86,13 @@ export class RunFolder {
     model: OpenedModel,
     config: RunConfig,
     { step, history }: RunProgress,
+    kept?: VerlImport["kept"],
   ): Promise<string[]> {
     await this.#writing;
     const checkpoint = await this.keeping.checkpoints.open(RUN_ID, step);
     const weights = await trainedWeights(checkpoint, model, config);
-    return this.#write([...weights, metricsJsonl(history), metricsCsv(history), configYaml(config)]);
+    const settings = [configYaml(config, kept), configCommand(config, kept)];
+    return this.#write([...weights, metricsJsonl(history), metricsCsv(history), ...settings]);
   }
 
   #append(row: MetricRow): void {

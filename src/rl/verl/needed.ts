@@ -1,0 +1,53 @@
+// What verl needs before it can start and a run here has no setting for: files, and how one machine is shared out.
+
+import type { RunConfig } from "../config.ts";
+
+/** Where a person puts paths of their own. */
+export const PLACEHOLDERS = {
+  "actor_rollout_ref.model.path": "path/to/model",
+  "data.train_files": "path/to/train.parquet",
+  "data.val_files": "path/to/test.parquet",
+} as const;
+
+export interface Need {
+  readonly key: string;
+  readonly value: unknown;
+  /** One line. */
+  readonly comment: string;
+}
+
+/** The smallest that works: one device, micro-batches by tokens as here. */
+export const needsOf = (config: RunConfig): readonly Need[] => [
+  need("actor_rollout_ref.model.path", "The model: a folder in Hugging Face's form, or a name there."),
+  need("data.train_files", "The problems, prepared for verl as parquet."),
+  need("data.val_files", "The held-out problems, in the same form."),
+  {
+    key: "actor_rollout_ref.rollout.name",
+    value: "vllm",
+    comment: "What samples: vllm or sglang. verl has no default.",
+  },
+  {
+    key: "actor_rollout_ref.rollout.tensor_model_parallel_size",
+    value: 1,
+    comment: "Devices that share one copy of the model while sampling; verl's 2 needs two.",
+  },
+  {
+    key: "actor_rollout_ref.actor.use_dynamic_bsz",
+    value: true,
+    comment: "Micro-batches by tokens, as here: ppo_max_token_len_per_gpu is the budget.",
+  },
+  { key: "trainer.n_gpus_per_node", value: 1, comment: "Devices of a machine." },
+  { key: "trainer.nnodes", value: 1, comment: "Machines." },
+  { key: "trainer.logger", value: ["console"], comment: "Add wandb, tensorboard or others." },
+  {
+    key: "trainer.total_epochs",
+    value: config["trainer.total_training_steps"],
+    comment: "Only bounds the run, which ends at total_training_steps: an epoch has one step or more.",
+  },
+];
+
+const need = (key: keyof typeof PLACEHOLDERS, comment: string): Need => ({
+  key,
+  value: PLACEHOLDERS[key],
+  comment,
+});

@@ -1,0 +1,41 @@
+// What a person probably meant by a setting that nobody knows.
+
+import { editDistance } from "../../common/nearest.ts";
+import { fullNames } from "./short-names.ts";
+
+/** A word longer than this is no slip of a name. */
+const MAX_LETTERS = 60;
+
+/** What stands last in a name. */
+const lastOf = (key: string): string => key.slice(key.lastIndexOf(".") + 1);
+
+/**
+ * What `key` was meant to be: what it may be short for, or a name whose last word is the same or nearly so, in the section
+ * most like it. `names` are `settings` and everything else that is known.
+ */
+export function suggestion(
+  key: string,
+  settings: readonly string[],
+  names: readonly string[],
+): string | undefined {
+  const short = fullNames(key, settings);
+  if (short.length > 0 && short.length <= 3) return short.join(" or ");
+  const last = lastOf(key).toLowerCase();
+  if (last.length > MAX_LETTERS) return undefined;
+  const allowed = Math.max(1, Math.min(3, Math.floor(last.length / 4)));
+  let best: { readonly name: string; readonly slips: number; readonly sections: number } | undefined;
+  for (const name of names) {
+    const slips = editDistance(last, lastOf(name));
+    const sections = sharedSections(name, key);
+    if (slips > allowed) continue;
+    if (!best || slips < best.slips || (slips === best.slips && sections > best.sections))
+      best = { name, slips, sections };
+  }
+  return best?.name;
+}
+
+/** How many words two names have in common. */
+function sharedSections(a: string, b: string): number {
+  const words = new Set(b.split("."));
+  return a.split(".").filter((word) => words.has(word)).length;
+}
