@@ -80,7 +80,7 @@ class ShellReader {
     else if (char === "`") this.#add(this.#quoted("`"));
     else if (char === '"') this.#doubleQuoted();
     else if (char === "\\") this.#add(this.#take(2).slice(1));
-    else if (char === "$") this.#split(this.#expanded());
+    else if (char === "$") this.#expand();
     else this.#add(this.#take(1));
   }
 
@@ -183,9 +183,13 @@ class ShellReader {
     return 1;
   }
 
-  /** An expansion outside quotes falls apart at its white space. */
-  #split(text: string | undefined): void {
-    for (const [index, part] of (text ?? "").split(/\s+/).entries()) {
+  /** A variable that is a word of its own falls apart at its white space; inside a word it is taken whole. */
+  #expand(): void {
+    const start = this.#at;
+    const text = this.#expanded() ?? "";
+    const isText = text === this.#text.slice(start, this.#at);
+    if (text !== "" && (isText || this.#word !== undefined)) return this.#add(text);
+    for (const [index, part] of text.split(/\s+/).entries()) {
       if (index > 0) this.#endWord();
       if (part !== "") this.#add(part);
     }

@@ -170,7 +170,8 @@ export function clusterWord(key: string): string | undefined {
   return ABOUT.get(section) ?? ABOUT.get(part ?? "");
 }
 
-const isKnown = (key: string): key is ConfigKey => (CONFIG_KEYS as readonly string[]).includes(key);
+const KNOWN = new Set<string>(CONFIG_KEYS);
+const isKnown = (key: string): key is ConfigKey => KNOWN.has(key);
 
 /** Every name that is known, and every section. */
 const NAMES = [...CONFIG_KEYS, ...ABOUT.keys(), ...Object.keys(ELSEWHERE), ...Object.keys(ALIASES)];
@@ -187,7 +188,9 @@ const TOP = new Set(NAMES.filter((name) => name.includes(".")).map((name) => nam
 /** The name that `key` has here: an older one's newer name, and in full where its sections were left out. */
 export function ownName(key: string): string {
   const named = newName(key);
-  if (isKnownAnyhow(named) || (key.includes(".") && TOP.has(key.split(".")[0]!))) return named;
+  const isListed = sectionsOf(named).some((part) => ABOUT.has(part) || Object.hasOwn(ELSEWHERE, part));
+  const isPlaced = key.includes(".") && TOP.has(key.split(".")[0]!);
+  if (isKnown(named) || isListed || isPlaced) return named;
   const meant = new Set(fullNames(key, NAMES).map(newName).filter(isKnownAnyhow));
   const [only] = meant;
   return meant.size === 1 ? only! : named;

@@ -1,18 +1,14 @@
 // A verl configuration becomes ours: known settings are applied, a cluster's are kept, everything else is named with a
-// reason. The texts are those of the user's documents where they are there, and small ones of our own.
+// reason. Whole texts are in verl/.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { describe, expect, test, vi } from "vitest";
 
-import { configYaml } from "../../src/app/exports.ts";
-import { fromVerlYaml } from "../../src/formats/verl-config.ts";
 import { settingsOf } from "../../src/node/train/inputs.ts";
 import type { RunConfig } from "../../src/rl/config.ts";
 import { CONFIG_KEYS, configWith, DEFAULTS } from "../../src/rl/config.ts";
-import { PRESETS } from "../../src/rl/presets/index.ts";
 import { importVerlText } from "../../src/rl/verl/import-text.ts";
 import { clusterWord, importVerl } from "../../src/rl/verl-import.ts";
 import { temporaryFolder } from "../storage/stores.ts";
@@ -24,9 +20,6 @@ const BATCH = "data.train_batch_size";
 const MINI = "actor_rollout_ref.actor.ppo_mini_batch_size";
 const BUDGET = "actor_rollout_ref.actor.ppo_max_token_len_per_gpu";
 const LONG = "reward.reward_kwargs.overlong_buffer_cfg";
-
-const yamlOf = (config: RunConfig, kept?: Record<string, unknown>): string =>
-  new TextDecoder().decode(configYaml(config, kept).bytes);
 
 /** The only refusal. */
 const refusal = (values: Record<string, unknown>) => {
@@ -74,19 +67,54 @@ describe("settings", () => {
     for (const [key, meant] of [
       ["actor_rollout_ref.rollout.m", N],
       ["actor_rollout_ref.actor.optim.lrr", LR],
+      ["actor_rollout_ref.actor.entropy_coef", "actor_rollout_ref.actor.entropy_coeff"],
+      ["actor_rollout_ref.actor.kl_coef", "algorithm.kl_ctrl.kl_coef"],
+      ["actor_rollout_ref.rollout.temprature", "actor_rollout_ref.rollout.temperature"],
+      ["actor_rollout_ref.actr.clip_ratio_low", LOW],
+      ["algorithm.clip_ratio_low", LOW],
+      ["algorithm.adv_estimater", "algorithm.adv_estimator"],
+      ["data.train_batchsize", BATCH],
       ["trainer.n_gpu_per_node", "trainer.n_gpus_per_node"],
-      ["clip_ratio_low", LOW],
-      ["actor.optim.lr", LR],
-      ["reward_model.overlong_buffer.lenn", "reward_model.overlong_buffer"],
+      ["reward_model.overlong_buffer.lenn", `${LONG}.len`],
+      ["clip_ratio_lo", LOW],
     ] as const)
       expect(refusal({ [key]: 1 })).toEqual({
         key,
         value: 1,
         kind: "unknown",
-        why: expect.stringMatching(`^There is no setting "${key}"\\. Did you mean .*${meant}`) as string,
+        why: `There is no setting "${key}". Did you mean ${meant}?`,
       });
     expect(refusal({ "a.b": 1 }).why).toMatch(/^There is no setting "a\.b"\. Take it out/);
     expect(refusal({ ["__proto__"]: 1 }).kind).toBe("unknown");
+    expect(refusal({ ["x".repeat(1e6)]: 1 }).kind).toBe("unknown");
+  });
+
+  test("without their sections are those that they end, if there is only one", () => {
+    for (const [short, key] of [
+      ["clip_ratio_low", LOW],
+      ["actor.optim.lr", LR],
+      ["optim.lr", LR],
+      ["lr", LR],
+      ["policy_loss.loss_mode", "actor_rollout_ref.actor.policy_loss.loss_mode"],
+      ["CLIP_RATIO_LOW", LOW],
+      ["n_resp_per_prompt", N],
+      ["filter_groups.max_num_gen_batches", "algorithm.filter_groups.max_num_gen_batches"],
+    ] as const) {
+      const value = DEFAULTS[key as keyof RunConfig];
+      const { applied, notes, refused } = importVerl({ [short]: value }, DEFAULTS);
+      expect({ applied, notes, refused }, short).toEqual({
+        applied: [key],
+        notes: [`${short} is ${key} here.`],
+        refused: [],
+      });
+    }
+    expect(importVerl({ "ref.log_prob_micro_batch_size": 2, "model.path": "x" }, DEFAULTS).kept).toEqual({
+      "actor_rollout_ref.ref.log_prob_micro_batch_size": 2,
+      "actor_rollout_ref.model.path": "x",
+    });
+    // What stands in a section of its own is meant to be there.
+    expect(refusal({ "trainer.lr": 1 }).kind).toBe("unknown");
+    expect(refusal({ mode: "async" }).why).toMatch(/Did you mean gradus\.mode\?$/);
   });
 
   test("with a value that does not fit are refused in config's words, and the rest is applied", () => {
@@ -249,24 +277,40 @@ describe("a text", () => {
   test("names what a command takes out, and files that only verl has", () => {
     const text = `main_ppo --config-name=ppo_megatron_trainer ${N}=4 ~trainer.logger`;
     expect(importVerlText(text, DEFAULTS).refused.map(({ key, value, kind }) => [key, value, kind])).toEqual([
-      ["~trainer.logger", null, "elsewhere"],
       ["--config-name", "ppo_megatron_trainer", "elsewhere"],
+      ["~trainer.logger", null, "elsewhere"],
     ]);
   });
 });
 
-describe("the way back", () => {
-  test.each(PRESETS)("$id, with a cluster's settings, reads back to the same", ({ values }) => {
-    const kept = {
-      "trainer.nnodes": 2,
-      "trainer.logger": ["console"],
-      "actor_rollout_ref.actor.fsdp_config.param_offload": false,
-      "critic.optim.lr": 1e-5,
-    };
-    const config = configWith(values);
-    const read = importVerlText(yamlOf(config, kept), DEFAULTS);
-    expect(read).toMatchObject({ config, kept, refused: [], notes: [] });
-    expect(Object.keys(read.kept)).toHaveLength(4);
+describe("epochs", () => {
+  const EPOCHS = "trainer.total_epochs";
+  const STEPS = "trainer.total_training_steps";
+  const counted = (values: Record<string, unknown>, problems = 2000): ReturnType<typeof importVerl> =>
+    importVerl(values, DEFAULTS, { problems: () => problems });
+
+  test("become steps where the problems are known, and a note says how", () => {
+    const { config, applied, notes, refused, kept } = counted({ [EPOCHS]: 3, [BATCH]: 64 });
+    expect(config[STEPS]).toBe(93);
+    expect({ applied, refused, kept }).toEqual({ applied: [BATCH, STEPS], refused: [], kept: {} });
+    expect(notes).toEqual([`3 epochs of 2,000 problems, 64 a step, are 93 steps (${EPOCHS}).`]);
+    expect(counted({ TOTAL_EPOCHS: 1 }, 3).config[STEPS]).toBe(1);
+    const rounds = counted({ [EPOCHS]: 2, "gradus.mode": "preference", "gradus.self_play_rounds": 5 });
+    expect(rounds.config[STEPS]).toBe(50);
+  });
+
+  test("only bound steps that are set as well, as in verl", () => {
+    expect(counted({ [EPOCHS]: 1, [STEPS]: 7 }).config[STEPS]).toBe(7);
+    expect(counted({ [EPOCHS]: 1, [STEPS]: 7000 }).config[STEPS]).toBe(125);
+    expect(importVerl({ [EPOCHS]: 1, [STEPS]: 7 }, DEFAULTS)).toMatchObject({ refused: [], kept: {} });
+    const over = importVerl({ [EPOCHS]: 1 }, DEFAULTS, { over: { [STEPS]: 9000 }, problems: () => 100 });
+    expect(over).toMatchObject({ config: { [STEPS]: 9000 }, refused: [] });
+  });
+
+  test.each([0, -1, 1.5, "many", true])("%j is refused, and the steps stay", (epochs) => {
+    const { config, refused } = counted({ [EPOCHS]: epochs });
+    expect(config).toEqual(DEFAULTS);
+    expect(refused).toMatchObject([{ key: EPOCHS, kind: "value" }]);
   });
 });
 
@@ -290,7 +334,7 @@ describe("the command line", () => {
     expect(lines).toEqual([
       "run.sh: 2 applied, 1 only for a cluster, 1 not taken",
       "  for a cluster: trainer.nnodes (cluster)",
-      expect.stringMatching(/^ {2}not taken: trainer\.total_epochs\. The steps of an epoch/),
+      expect.stringMatching(/^ {2}not taken: trainer\.total_epochs\. The steps of an epoch/) as string,
     ]);
   });
 
@@ -301,66 +345,3 @@ describe("the command line", () => {
     await expect(settingsFrom(`main_ppo ${N}=1`)).rejects.toThrow(/^run\.sh: Group size is 1: /);
   });
 });
-
-const DOCUMENTS = new URL("../../../shared/documents/", import.meta.url);
-
-/** Fenced blocks of the user's documents. */
-const BLOCKS = (existsSync(DOCUMENTS) ? readdirSync(DOCUMENTS) : []).flatMap((name) =>
-  [...readFileSync(new URL(name, DOCUMENTS), "utf8").matchAll(/^```(yaml|bash)\n([^]*?)^```/gm)].map(
-    ([, language, text], index) => ({ id: `${name.slice(0, 3)}, block ${index + 1}`, language, text: text! }),
-  ),
-);
-
-describe.skipIf(BLOCKS.length === 0)("the user's documents (shared/documents)", () => {
-  const commands = BLOCKS.filter(({ text }) => /main_\w+(\.py)? [^]*=/.test(text));
-  const yaml = BLOCKS.filter(({ language }) => language === "yaml");
-
-  test.each([...commands, ...yaml])("$id: what is known is applied, the rest is named", ({ text }) => {
-    if (isTwice(text)) return expect(() => importVerlText(text, DEFAULTS)).toThrow(/is not YAML: .*unique/);
-    const read = importVerlText(text, DEFAULTS);
-    const named = [...read.applied, ...Object.keys(read.kept), ...read.refused.map(({ key }) => key)];
-    expect(named.length).toBeGreaterThan(0);
-    for (const { key, kind, why } of read.refused) {
-      expect(why).toMatch(/\.$|\?$/);
-      // Settings without their sections are the only ones that nobody knows.
-      if (kind === "unknown") expect(why, key).toMatch(`Did you mean actor_rollout_ref.`);
-    }
-    for (const key of CONFIG_KEYS.filter((candidate) => text.includes(candidate)))
-      expect(read.applied.includes(key) || read.refused.some((entry) => entry.key === key), key).toBe(true);
-  });
-
-  test("there are commands and YAML, and all but a few apply whole", () => {
-    expect(commands.length).toBeGreaterThanOrEqual(8);
-    expect(yaml.length).toBeGreaterThanOrEqual(16);
-    const wrong = commands.flatMap(({ text }) =>
-      importVerlText(text, DEFAULTS).refused.filter(({ kind }) => kind !== "elsewhere"),
-    );
-    // No critic, yet.
-    expect(wrong.map(({ key, value }) => `${key}=${String(value)}`)).toEqual(["algorithm.adv_estimator=gae"]);
-    expect(yaml.filter(({ text }) => isTwice(text))).toHaveLength(5);
-  });
-
-  test("SAPO's command sets what it says", () => {
-    const { text } = commands.find((block) => block.text.includes("tau_neg") && block.text.includes("8192"))!;
-    const { config, kept, refused } = importVerlText(text, DEFAULTS);
-    expect(config["actor_rollout_ref.actor.policy_loss.loss_mode"]).toBe("sapo");
-    expect(config["actor_rollout_ref.actor.tau_neg"]).toBe(1.05);
-    expect(config["data.max_response_length"]).toBe(8192);
-    expect(kept).toEqual({ "actor_rollout_ref.actor.megatron.expert_model_parallel_size": 8 });
-    expect(refused.map(({ key }) => key)).toEqual([
-      "actor_rollout_ref.model.path",
-      "trainer.total_epochs",
-      "--config-name",
-    ]);
-  });
-});
-
-/** Blocks that show alternatives set a key more than once, which is no configuration. */
-function isTwice(text: string): boolean {
-  try {
-    fromVerlYaml(text);
-    return false;
-  } catch (error) {
-    return /unique/.test((error as Error).message);
-  }
-}

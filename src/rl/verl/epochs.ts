@@ -35,7 +35,7 @@ export function withEpochs(
     found.refuse(key, value, why, kind);
     return config;
   };
-  const epochs = Number(value);
+  const epochs = typeof value === "boolean" ? Number.NaN : Number(value);
   if (!Number.isSafeInteger(epochs) || epochs < 1)
     return refuse(`${key} is ${JSON.stringify(value)}: a whole number from 1 is needed.`, "value");
   if (!problems) return refuse(whyNot, "elsewhere");

@@ -25,9 +25,12 @@ export function suggestion(
   const allowed = Math.max(1, Math.min(3, Math.floor(last.length / 4)));
   let best: { readonly name: string; readonly slips: number; readonly sections: number } | undefined;
   for (const name of names) {
-    const slips = editDistance(last, lastOf(name));
+    const other = lastOf(name);
+    if (Math.abs(other.length - last.length) > allowed) continue;
+    const slips = editDistance(last, other);
     const sections = sharedSections(name, key);
-    if (slips > allowed) continue;
+    // One letter is like every other.
+    if (slips > allowed || (slips >= last.length && sections === 0)) continue;
     if (!best || slips < best.slips || (slips === best.slips && sections > best.sections))
       best = { name, slips, sections };
   }
