@@ -49,7 +49,11 @@ export function configYaml(config: RunConfig, kept: Kept = {}): NamedFile {
   const needed = needs.map(({ key, value }) => [key, value] as const);
   const values = {
     "hydra.searchpath": ["pkg://verl.trainer.config"],
-    defaults: ["ppo_trainer", ...(engine === undefined ? [] : [{ "override model_engine": engine }]), "_self_"],
+    defaults: [
+      "ppo_trainer",
+      ...(engine === undefined ? [] : [{ "override model_engine": engine }]),
+      "_self_",
+    ],
     ...Object.fromEntries(needed),
     ...rest,
     ...run,
@@ -70,13 +74,15 @@ export function configYaml(config: RunConfig, kept: Kept = {}): NamedFile {
   return { name: "config.yaml", bytes: text(`${lines}\n${toVerlYaml(values, comments)}`) };
 }
 
+const signOf = (key: string): "+" | "" => (isAdded(key) ? "+" : "");
+
 /** A script whose command starts verl with the settings of `configYaml`. */
 export function configCommand(config: RunConfig, kept: Kept = {}): NamedFile {
   const { needs, run, own, kept: rest, warnings, engine } = verlSettings(config, kept);
   const group = (comment: string, values: Kept, sign?: CommandSetting["sign"]): CommandGroup => ({
     comment,
     settings: Object.entries(values).map(([key, value]) => ({
-      sign: sign ?? (isAdded(key) ? "+" : ""),
+      sign: sign ?? signOf(key),
       key,
       value,
     })),
@@ -85,7 +91,7 @@ export function configCommand(config: RunConfig, kept: Kept = {}): NamedFile {
     {
       comment: "What verl needs besides: look at these first.",
       settings: [...(engine === undefined ? [] : [{ key: "model_engine", value: engine }]), ...needs].map(
-        (need) => ({ sign: "" as const, ...need }),
+        (need) => ({ sign: signOf(need.key), ...need }),
       ),
     },
     group("The settings of the run.", run),

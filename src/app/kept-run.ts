@@ -118,8 +118,10 @@ export async function keptConfig(
 }
 
 /** What a kept run's configuration had for a cluster; runs of earlier versions have nothing. */
-export const keptForCluster = async ({ runs }: Keeping, id: string): Promise<Readonly<Record<string, unknown>>> =>
-  (await runs.load(id)).kept ?? {};
+export const keptForCluster = async (
+  { runs }: Keeping,
+  id: string,
+): Promise<Readonly<Record<string, unknown>>> => (await runs.load(id)).kept ?? {};
 
 /** Puts a kept checkpoint, the newest if `step` is undefined, into a run that was just created. Returns its step. */
 export async function restoreKept(

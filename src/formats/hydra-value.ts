@@ -88,7 +88,7 @@ class ValueReader {
 
   #quoted(quote: string): string {
     let text = "";
-    for (this.#at++; this.#text[this.#at] !== quote; ) {
+    for (this.#at++; this.#text[this.#at] !== quote;) {
       if (this.#at >= this.#text.length) throw this.#fault("has a quote that does not end");
       // Before a quote two backslashes are one, and a single one makes the quote a character; elsewhere they are themselves.
       const slashes = this.#slashes();

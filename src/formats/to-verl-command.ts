@@ -64,7 +64,7 @@ export function hydraText(value: unknown): string {
     const entries = Object.entries(value).map(([name, inner]) => `${nameText(name)}:${hydraText(inner)}`);
     return `{${entries.join(",")}}`;
   }
-  const text = String(value);
+  const text = typeof value === "string" ? value : JSON.stringify(value);
   return isPlain(text) ? text : quoted(text);
 }
 

@@ -5,7 +5,7 @@ import type { ConfigKey, RunConfig } from "./config.ts";
 import { CONFIG_KEYS, fieldOf, problemWith } from "./config.ts";
 import { EPOCHS, withEpochs } from "./verl/epochs.ts";
 import type { ImportOptions, Refusal, Values, VerlImport } from "./verl/imported.ts";
-import { PLACEHOLDERS } from "./verl/needed.ts";
+import { MAX_LENGTH, PLACEHOLDERS } from "./verl/needed.ts";
 import { fullNames } from "./verl/short-names.ts";
 import { suggestion } from "./verl/suggestion.ts";
 import { together } from "./verl/together.ts";
@@ -15,7 +15,8 @@ export type { ImportOptions, Refusal, VerlImport } from "./verl/imported.ts";
 const LOW = "actor_rollout_ref.actor.clip_ratio_low";
 const HIGH = "actor_rollout_ref.actor.clip_ratio_high";
 const BUDGET = "actor_rollout_ref.actor.ppo_max_token_len_per_gpu";
-const LENGTHS = ["data.max_prompt_length", "data.max_response_length"] as const;
+const RESPONSE = "data.max_response_length";
+const LENGTHS = ["data.max_prompt_length", RESPONSE] as const;
 const OVERLONG = "reward.reward_kwargs.overlong_buffer_cfg";
 
 /** Other names of a setting or a section: older versions, recipes, the newer optimiser. */
@@ -243,10 +244,16 @@ class Sorted {
     if (name === EPOCHS) return void (this.epochs = [key, value]);
     const section = sectionsOf(name).find((candidate) => Object.hasOwn(ELSEWHERE, candidate));
     const isFile = section !== undefined && FILES.has(section) && value !== null;
-    if (clusterWord(name) || isFile || (section && isHarmless(value, section))) this.kept[name] = value;
-    if (clusterWord(name) || (section && isHarmless(value, section))) return;
+    // Said twice, it is written again with whatever the longest response is then.
+    if (name === MAX_LENGTH && value === (values[RESPONSE] ?? base[RESPONSE])) return;
+    const asksNothing = section !== undefined && isHarmless(value, section);
+    if (clusterWord(name) || isFile || asksNothing) this.kept[name] = value;
+    if (clusterWord(name) || asksNothing) return;
     if (section === undefined) this.refused.push(unknown(key, value));
-    else this.refuse(key, value, ELSEWHERE[section]![0]);
+    else {
+      const [why] = ELSEWHERE[section]!;
+      this.refused.push({ key, value, why, kind: "elsewhere", ...(isFile && { keptAs: name }) });
+    }
   }
 
   refuse(key: string, value: unknown, why: string, kind: Refusal["kind"] = "elsewhere"): void {

@@ -1,5 +1,5 @@
 // What was dropped, as a flat list of files: folders are walked, hidden files and folders left out. And which of them are a
-// model and which are problems, by name alone; whether they can be read is the worker's matter.
+// model, problems or settings, by name alone; whether they can be read is the worker's matter.
 
 /** What this file needs of the browser's FileSystemEntry, so that a test can stand in for a dropped folder. */
 export interface Entry {
@@ -70,14 +70,25 @@ const MODEL_FILE =
   /((^|\/)(config|tokenizer|tokenizer_config|generation_config)\.json|\.(onnx|onnx_data|onnx\.data|safetensors|jinja))$/i;
 const PROBLEM_FILE = /\.(jsonl|ndjson|parquet)$/i;
 
+/** verl's YAML, or a script with its command. */
+const SETTINGS_FILE = /\.(ya?ml|sh)$/i;
+
 export interface SortedFiles {
   readonly model: readonly File[];
   readonly problems: readonly File[];
+  readonly settings: readonly File[];
 }
 
-/** Which files are for the model and which are problems. With a model among them, a bare `.json` belongs to it. */
+/** Which files are for the model, which are problems, and which settings. With a model among them, any other is its own. */
 export function sortFiles(files: readonly File[]): SortedFiles {
-  if (!files.some(({ name }) => MODEL_FILE.test(name))) return { model: [], problems: files };
   const isProblem = ({ name }: File): boolean => PROBLEM_FILE.test(name);
-  return { model: files.filter((file) => !isProblem(file)), problems: files.filter(isProblem) };
+  const isSettings = ({ name }: File): boolean => SETTINGS_FILE.test(name);
+  if (files.some(({ name }) => MODEL_FILE.test(name)))
+    return {
+      model: files.filter((file) => !isProblem(file)),
+      problems: files.filter(isProblem),
+      settings: [],
+    };
+  const problems = files.filter((file) => !isSettings(file));
+  return { model: [], problems, settings: files.filter(isSettings) };
 }

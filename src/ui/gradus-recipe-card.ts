@@ -22,6 +22,7 @@ import { recipeStyles } from "./recipe-styles.ts";
 import type { Session } from "./session.ts";
 import { SessionController } from "./session.ts";
 import { baseStyles, buttonStyles } from "./styles.ts";
+import type { VerlImport } from "../worker/api.ts";
 
 export class GradusRecipeCard extends LitElement {
   static override properties = {
@@ -42,6 +43,7 @@ export class GradusRecipeCard extends LitElement {
 
   /** Settings that stand in their fields but do not fit, alone or with the others; tried again with every change. */
   #refused: Readonly<Record<string, unknown>> = {};
+  #imported: VerlImport | undefined;
 
   static override styles = [baseStyles, buttonStyles, recipeStyles];
 
@@ -51,6 +53,13 @@ export class GradusRecipeCard extends LitElement {
     this.showsAll = false;
     this.revision = 0;
     new SessionController(this);
+  }
+
+  /** A configuration that was applied takes the place of what stands in the fields. */
+  override willUpdate(): void {
+    const { imported } = this.session.state;
+    if (imported !== this.#imported && imported !== undefined) this.#forget();
+    this.#imported = imported;
   }
 
   override render(): TemplateResult {
@@ -71,7 +80,7 @@ export class GradusRecipeCard extends LitElement {
         <p class="quiet description">${preset.description}</p>
         ${this.#hint(preset)} ${this.#error()} ${this.#common(config, base, presetId)}
         ${this.#all(config, base, presetId)}
-        <gradus-verl-import .session=${this.session} @imported=${this.#forget}></gradus-verl-import>
+        <gradus-verl-import .session=${this.session}></gradus-verl-import>
       </gradus-card>
     `;
   }

@@ -128,7 +128,7 @@ export class GradusSetup extends LitElement {
           <gradus-recipe-card .session=${session}></gradus-recipe-card>
         </div>
         <div class="foot"><gradus-plan .session=${session}></gradus-plan></div>
-        ${this.isOver ? html`<div class="over"><p>Drop a model folder, or a file of problems</p></div>` : ""}
+        ${this.isOver ? html`<div class="over"><p>Drop a model folder, a file of problems, or a verl configuration</p></div>` : ""}
       </div>
     `;
   }
@@ -151,10 +151,11 @@ export class GradusSetup extends LitElement {
     if (!event.dataTransfer || isUnderWay(this.session.state.run)) return;
     event.preventDefault();
     const files = await droppedFiles(event.dataTransfer).catch((error: unknown) => this.#unread(error));
-    const { model, problems } = sortFiles(files);
+    const { model, problems, settings } = sortFiles(files);
     await Promise.all([
       model.length > 0 && this.session.useModelFiles(model),
       problems.length > 0 && this.session.useProblemFiles(problems),
+      settings.length > 0 && this.session.importFiles(settings),
     ]);
   }
 

@@ -1,35 +1,19 @@
 // A verl command or YAML as settings, folded away until it is wanted: paste or choose a file, apply, read what became of it;
-// and the way back, settings as YAML. The worker reads the text. Dispatches "imported" when the recipe has changed.
+// and the way back, settings as YAML or as a command. The worker reads the text and writes the files.
 
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 
+import type { VerlImport } from "../worker/api.ts";
+import "./gradus-import-report.ts";
 import { icon } from "./icons.ts";
 import { saveFile } from "./save-file.ts";
-import type { VerlImport } from "../worker/api.ts";
 import type { Session } from "./session.ts";
 import { SessionController } from "./session.ts";
+import { settingsText } from "./settings-text.ts";
 import { baseStyles, buttonStyles } from "./styles.ts";
 
-const MAX_FILE_BYTES = 2 ** 20;
-const MAX_VALUE_CHARACTERS = 48;
-
-/** "12 settings applied, 3 kept for a cluster, 1 not taken." */
-export function importLine({ applied, kept, refused }: VerlImport): string {
-  const count = applied.length;
-  const parts = [
-    `${count === 0 ? "No" : count} setting${count === 1 ? "" : "s"} applied`,
-    ...(Object.keys(kept).length > 0 ? [`${Object.keys(kept).length} kept for a cluster`] : []),
-    ...(refused.length > 0 ? [`${refused.length} not taken`] : []),
-  ];
-  return `${parts.join(", ")}.`;
-}
-
-/** "trainer.total_epochs = 15", a long value cut. */
-export function settingText(key: string, value: unknown): string {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-  const cut = text.length > MAX_VALUE_CHARACTERS ? `${text.slice(0, MAX_VALUE_CHARACTERS - 1)}…` : text;
-  return cut === "" ? key : `${key} = ${cut}`;
-}
+/** How long a button says that it has copied. */
+const COPIED_MS = 2000;
 
 export class GradusVerlImport extends LitElement {
   static override properties = {
@@ -38,6 +22,7 @@ export class GradusVerlImport extends LitElement {
     text: { state: true },
     problem: { state: true },
     isBusy: { state: true },
+    isCopied: { state: true },
   };
 
   declare session: Session;
@@ -47,6 +32,10 @@ export class GradusVerlImport extends LitElement {
   /** Why a text could not be read or written; shown here, because the recipe itself is as good as before. */
   declare problem: string;
   declare isBusy: boolean;
+  /** The command lies in the clipboard. */
+  declare isCopied: boolean;
+
+  #imported: VerlImport | undefined;
 
   static override styles = [
     baseStyles,
@@ -94,21 +83,6 @@ export class GradusVerlImport extends LitElement {
       .error {
         color: var(--error);
       }
-      ul {
-        display: grid;
-        gap: 8px;
-        max-height: 240px;
-        padding: 0;
-        margin: 8px 0 0;
-        overflow: auto;
-        list-style: none;
-      }
-      li {
-        overflow-wrap: anywhere;
-      }
-      .number {
-        font-size: var(--size-12);
-      }
     `,
   ];
 
@@ -118,7 +92,18 @@ export class GradusVerlImport extends LitElement {
     this.text = "";
     this.problem = "";
     this.isBusy = false;
+    this.isCopied = false;
     new SessionController(this);
+  }
+
+  /** A file that was dropped on the page is reported here as well. */
+  override willUpdate(): void {
+    const { imported } = this.session.state;
+    if (imported !== this.#imported && imported !== undefined) {
+      this.isOpen = true;
+      this.problem = "";
+    }
+    this.#imported = imported;
   }
 
   override render(): TemplateResult {
@@ -146,6 +131,9 @@ export class GradusVerlImport extends LitElement {
           Choose file
         </button>
         <button @click=${this.#save}>${icon("download")}Save settings as YAML</button>
+        <button @click=${this.#copy}>
+          ${this.isCopied ? icon("check") : nothing}${this.isCopied ? "Copied" : "Copy as command"}
+        </button>
         <input
           class="hidden"
           id="file"
@@ -165,38 +153,21 @@ export class GradusVerlImport extends LitElement {
   #report(): TemplateResult | typeof nothing {
     const { imported } = this.session.state;
     if (!imported) return nothing;
-    const kept = Object.keys(imported.kept);
-    return html`
-      <p>${importLine(imported)}</p>
-      ${
-        imported.refused.length + imported.notes.length + kept.length === 0
-          ? nothing
-          : html`<ul tabindex="0" aria-label="What became of the settings">
-              ${imported.refused.map(
-                ({ key, value, why }) =>
-                  html`<li><span class="number">${settingText(key, value)}</span><br />${why}</li>`,
-              )}
-              ${imported.notes.map((note) => html`<li>${note}</li>`)}
-              ${
-                kept.length === 0
-                  ? nothing
-                  : html`<li class="quiet">
-                      Kept for a cluster, and written back by Save settings:
-                      <span class="number">${kept.join(", ")}</span>
-                    </li>`
-              }
-            </ul>`
-      }
-    `;
+    return html`<gradus-import-report .imported=${imported}></gradus-import-report>`;
   }
 
-  #apply = (): Promise<void> =>
-    this.#attempt(async () => {
-      await this.session.importSettings(this.text);
-      this.dispatchEvent(new Event("imported"));
-    });
+  #apply = (): Promise<void> => this.#attempt(() => this.session.importSettings(this.text));
 
-  #save = (): Promise<void> => this.#attempt(async () => saveFile(await this.session.exportSettings()));
+  #save = (): Promise<void> =>
+    this.#attempt(async () => saveFile(await this.session.exportSettings("config")));
+
+  #copy = (): Promise<void> =>
+    this.#attempt(async () => {
+      const file = await this.session.exportSettings("command");
+      await navigator.clipboard.writeText(await file.text());
+      this.isCopied = true;
+      setTimeout(() => (this.isCopied = false), COPIED_MS);
+    });
 
   async #attempt(work: () => Promise<void>): Promise<void> {
     this.problem = "";
@@ -216,11 +187,9 @@ export class GradusVerlImport extends LitElement {
     // The same file may be chosen again, after a change on disk.
     input.value = "";
     if (!file) return;
-    const isText = file.size <= MAX_FILE_BYTES;
-    this.problem = isText
-      ? ""
-      : `${file.name} has ${file.size} bytes: it is no configuration of a run. Choose a YAML file or a shell script.`;
-    if (isText) this.text = await file.text();
+    await this.#attempt(async () => {
+      this.text = await settingsText(file);
+    });
   };
 }
 

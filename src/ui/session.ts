@@ -21,6 +21,7 @@ import type {
 } from "../worker/api.ts";
 import type { RunView } from "./run-view.ts";
 import { viewAfter, viewOf } from "./run-view.ts";
+import { settingsText } from "./settings-text.ts";
 
 export { SessionController } from "./session-controller.ts";
 
@@ -40,6 +41,8 @@ export interface SessionState {
   readonly config: RunConfig;
   /** The last verl configuration that was applied, until a recipe is chosen. */
   readonly imported?: VerlImport | undefined;
+  /** What all of them have had for a cluster. */
+  readonly kept: VerlImport["kept"];
   readonly plan?: PlanSummary;
   /** The run on the screen: going on, paused, or ended. */
   readonly run?: RunView;
@@ -65,6 +68,7 @@ export class Session extends EventTarget {
     place: "setup",
     presetId: FIRST_PRESET.id,
     config: configWith(FIRST_PRESET.values),
+    kept: {},
     runs: [],
     errors: {},
     busy: {},
@@ -145,7 +149,8 @@ export class Session extends EventTarget {
 
   async usePreset(presetId: string): Promise<void> {
     const preset = PRESETS.find(({ id }) => id === presetId) ?? FIRST_PRESET;
-    this.set({ presetId: preset.id, config: configWith(preset.values, DEFAULTS), imported: undefined });
+    const config = configWith(preset.values, DEFAULTS);
+    this.set({ presetId: preset.id, config, imported: undefined, kept: {} });
     await this.refreshPlan();
   }
 
@@ -160,17 +165,24 @@ export class Session extends EventTarget {
   /** Applies a verl command or YAML; `state.imported` says what became of it. Rejects when it cannot be read. */
   async importSettings(text: string): Promise<void> {
     const imported = await this.#worker.importSettings(text, this.state.config);
-    this.set({ imported, config: imported.config });
+    this.set({ imported, config: imported.config, kept: { ...this.state.kept, ...imported.kept } });
     await this.refreshPlan();
+  }
+
+  /** The same for a dropped file; the recipe's error says why when it cannot be read. */
+  async importFiles(files: readonly File[]): Promise<void> {
+    await this.#attempt("recipe", async () => {
+      const [file, ...others] = files;
+      const names = files.map(({ name }) => name).join(" and ");
+      if (others.length > 0)
+        throw new Error(`${names} are several configurations, and a run has one: drop one of them.`);
+      await this.importSettings(await settingsText(file!));
+    });
   }
 
   /** The settings in verl's form, with what was kept for a cluster. */
   exportSettings(what: SettingsForm): Promise<File> {
-    return this.#worker.exportSettings(what, this.state.config, this.#kept);
-  }
-
-  get #kept(): VerlImport["kept"] {
-    return this.state.imported?.kept ?? {};
+    return this.#worker.exportSettings(what, this.state.config, this.state.kept);
   }
 
   async refreshPlan(): Promise<void> {
@@ -180,7 +192,7 @@ export class Session extends EventTarget {
   async train(): Promise<void> {
     this.set({ place: "run" });
     await this.#attempt("run", async () => {
-      const snapshot = await this.#worker.start(this.state.config, this.#kept, this.#listen);
+      const snapshot = await this.#worker.start(this.state.config, this.state.kept, this.#listen);
       this.#show(snapshot);
     });
   }

@@ -1,6 +1,13 @@
 // Files to save on the person's disk, made from what is kept of a run.
 
-import { asOneFile, configCommand, configYaml, metricsCsv, metricsJsonl, trainedWeights } from "../app/exports.ts";
+import {
+  asOneFile,
+  configCommand,
+  configYaml,
+  metricsCsv,
+  metricsJsonl,
+  trainedWeights,
+} from "../app/exports.ts";
 import { keptShape } from "../app/kept-files.ts";
 import type { Keeping } from "../app/kept-run.ts";
 import { keptConfig, keptForCluster } from "../app/kept-run.ts";

@@ -238,7 +238,7 @@ describe("what is decided in another way", () => {
     ["actor_rollout_ref.rollout.multi_turn.enable", true, /one turn/],
     ["reward_model.enable", true, /No reward model/],
   ])("%s = %j is named with the reason", (key, value, why) => {
-    expect(refusal({ [key]: value })).toEqual({
+    expect(refusal({ [key]: value })).toMatchObject({
       key,
       value,
       kind: "elsewhere",
@@ -271,7 +271,9 @@ describe("a text", () => {
         config: { ...DEFAULTS, [LR]: 3e-6 },
         refused: [],
       });
-    expect(() => importVerlText("hello", DEFAULTS, { file: "my.yaml" })).toThrow(/^my\.yaml holds no settings/);
+    expect(() => importVerlText("hello", DEFAULTS, { file: "my.yaml" })).toThrow(
+      /^my\.yaml holds no settings/,
+    );
   });
 
   test("names what a command takes out, and files that only verl has", () => {
@@ -281,6 +283,15 @@ describe("a text", () => {
       ["~trainer.logger", null, "elsewhere"],
     ]);
   });
+});
+
+test("files that are named are told, and kept for the way back", () => {
+  for (const key of ["data.train_files", "actor_rollout_ref.model.path", "custom_reward_function.path"]) {
+    const { kept, refused } = importVerl({ [key]: "x" }, DEFAULTS);
+    expect({ kept, refused }).toMatchObject({ kept: { [key]: "x" }, refused: [{ key, keptAs: key }] });
+  }
+  // What was not done here is not claimed there.
+  expect(importVerl({ "algorithm.use_pf_ppo": true }, DEFAULTS).kept).toEqual({});
 });
 
 describe("epochs", () => {

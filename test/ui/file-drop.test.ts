@@ -75,14 +75,30 @@ describe("a dropped folder", () => {
 
 describe("dropped files", () => {
   const sorted = (...list: string[]) => {
-    const { model, problems } = sortFiles(list.map((name) => new File([], name)));
-    return { model: names(model), problems: names(problems) };
+    const { model, problems, settings } = sortFiles(list.map((name) => new File([], name)));
+    return {
+      model: names(model),
+      problems: names(problems),
+      ...(settings.length > 0 && { settings: names(settings) }),
+    };
   };
 
   test("without a model's file are problems, whatever they are called", () => {
     expect(sorted("gsm8k.json", "train.jsonl")).toEqual({
       model: [],
       problems: ["gsm8k.json", "train.jsonl"],
+    });
+  });
+
+  test("in YAML, and scripts, are settings, unless they lie with a model", () => {
+    expect(sorted("run.sh", "grpo.YAML", "a.yml", "train.jsonl")).toEqual({
+      model: [],
+      problems: ["train.jsonl"],
+      settings: ["run.sh", "grpo.YAML", "a.yml"],
+    });
+    expect(sorted("m/config.json", "m/recipe.yaml")).toEqual({
+      model: ["m/config.json", "m/recipe.yaml"],
+      problems: [],
     });
   });
 

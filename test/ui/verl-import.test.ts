@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import { importLine, settingText } from "../../src/ui/gradus-verl-import.ts";
+import { clusterGroups, importLine, settingText } from "../../src/ui/import-words.ts";
 import type { VerlImport } from "../../src/worker/api.ts";
 import { CONFIG_KEYS, DEFAULTS } from "../../src/rl/config.ts";
 
@@ -23,6 +23,36 @@ test("a line counts what was applied, kept and refused, and leaves out what ther
   expect(importLine(imported(12, 3, 2))).toBe("12 settings applied, 3 kept for a cluster, 2 not taken.");
   expect(importLine(imported(1, 0, 0))).toBe("1 setting applied.");
   expect(importLine(imported(0, 0, 1))).toBe("No settings applied, 1 not taken.");
+  const unknown = { key: "x", value: 1, why: ".", kind: "unknown" as const };
+  expect(importLine({ ...imported(2, 0, 1), refused: [...imported(0, 0, 1).refused, unknown] })).toBe(
+    "2 settings applied, 1 unknown, 1 not taken.",
+  );
+});
+
+test("what was kept is grouped by what it is about; a file that is told stands there once", () => {
+  const kept = {
+    "trainer.nnodes": 1,
+    "critic.fsdp.param_offload": true,
+    "trainer.n_gpus_per_node": 8,
+    "data.truncation": "error",
+    "data.train_files": "a.parquet",
+  };
+  const refused = [
+    {
+      key: "train_file",
+      value: "a.parquet",
+      why: ".",
+      kind: "elsewhere" as const,
+      keptAs: "data.train_files",
+    },
+  ];
+  const both = { ...imported(0, 0, 0), kept, refused };
+  expect(clusterGroups(both).map(([about, keys]) => [about, keys.length])).toEqual([
+    ["cluster", 2],
+    [expect.any(String), 1],
+    ["not needed here", 1],
+  ]);
+  expect(importLine(both)).toBe("No settings applied, 4 kept for a cluster, 1 not taken.");
 });
 
 test("a setting is shown with its value, long ones cut", () => {

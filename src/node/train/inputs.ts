@@ -83,7 +83,7 @@ export async function readSettings(
 
 /** What became of a file's settings, a line each for what it could not simply apply. */
 function reportOf({ applied, kept, refused, notes }: VerlImport, file: string): string[] {
-  const files = new Set(refused.map(({ key }) => key));
+  const files = new Set(refused.map(({ keptAs }) => keptAs));
   const cluster = Object.keys(kept).filter((key) => !files.has(key));
   return [
     `${file}: ${applied.length} applied, ${cluster.length} only for a cluster, ${refused.length} not taken`,

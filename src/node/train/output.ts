@@ -58,7 +58,11 @@ export class RunFolder {
   }
 
   /** Paths are written whole, so that the run can go on from another folder. */
-  async writeStart({ model, data }: StartedWith, config: RunConfig, kept?: VerlImport["kept"]): Promise<void> {
+  async writeStart(
+    { model, data }: StartedWith,
+    config: RunConfig,
+    kept?: VerlImport["kept"],
+  ): Promise<void> {
     const started: StartedWith = {
       ...(model !== undefined && { model: path.resolve(model) }),
       data: data.map((file) => path.resolve(file)),

@@ -21,8 +21,9 @@ const AS_VERL: { readonly [K in ConfigKey]?: (config: RunConfig) => unknown } = 
 
 const orNull = (value: number): number | null => (value > 0 ? value : null);
 
-const LOSSES =
-  "vanilla dppo_tv dppo_kl gspo sapo gpg clip_cov kl_cov geo_mean dro cispo bypass_mode".split(" ");
+const LOSSES = "vanilla dppo_tv dppo_kl gspo sapo gpg clip_cov kl_cov geo_mean dro cispo bypass_mode".split(
+  " ",
+);
 const ESTIMATORS =
   "gae grpo reinforce_plus_plus reinforce_plus_plus_baseline remax rloo opo grpo_passk gpg rloo_vectorized grpo_vectorized optimal_token_baseline tir_optimal_token_baseline gdpo".split(
     " ",
@@ -63,13 +64,14 @@ export function verlSettings(config: RunConfig, kept: Values = {}): VerlSettings
   const needs = needsOf(config).map((need) =>
     Object.hasOwn(kept, need.key) ? { ...need, value: kept[need.key] } : need,
   );
-  const known = new Set([...needs.map(({ key }) => key), ...keys]);
-  const rest = Object.entries(kept).filter(([key]) => !known.has(key) && !HEADER.has(key));
   const engine = engineOf(kept);
-  const run = pick((key) => !isOwn(key));
+  const plainRun = pick((key) => !isOwn(key));
+  const run = engine === "megatron" ? asMegatron(plainRun) : plainRun;
+  const known = new Set([...needs.map(({ key }) => key), ...keys, ...Object.keys(run)]);
+  const rest = Object.entries(kept).filter(([key]) => !known.has(key) && !HEADER.has(key));
   return {
     needs,
-    run: engine === "megatron" ? asMegatron(run) : run,
+    run,
     own: pick(isOwn),
     kept: Object.fromEntries(rest),
     warnings: warningsOf(config),
@@ -90,7 +92,9 @@ function engineOf(kept: Values): string | undefined {
 /** Megatron's optimiser has other names, and a final rate instead of a share. */
 function asMegatron(run: Values): Values {
   const renamed = Object.entries(run).map(([key, value]) =>
-    key === FINAL ? [`${OPTIM}.min_lr`, Number(value) * Number(run[`${OPTIM}.lr`])] : [MEGATRON[key] ?? key, value],
+    key === FINAL
+      ? [`${OPTIM}.min_lr`, Number(value) * Number(run[`${OPTIM}.lr`])]
+      : [MEGATRON[key] ?? key, value],
   );
   return Object.fromEntries(renamed) as Values;
 }
@@ -104,9 +108,13 @@ export const isAdded = (key: string): boolean => ADDED.some((section) => key.sta
 function warningsOf(config: RunConfig): string[] {
   const mode = config["gradus.mode"];
   if (mode === "sft")
-    return ["This run was supervised fine-tuning, which verl's main_ppo does not do: it would train by reward."];
+    return [
+      "This run was supervised fine-tuning, which verl's main_ppo does not do: it would train by reward.",
+    ];
   if (mode === "preference")
-    return ["This run learnt from pairs of responses, which verl's main_ppo does not do: it would train by reward."];
+    return [
+      "This run learnt from pairs of responses, which verl's main_ppo does not do: it would train by reward.",
+    ];
   const check = (key: ConfigKey, known: readonly string[], what: string): string[] =>
     known.includes(config[key] as string)
       ? []

@@ -54,7 +54,9 @@ function commandValues(text: string): Read {
 function commandNotes({ launchers }: VerlCommand, isPairs: boolean): string[] {
   return [
     ...(launchers.length > 1
-      ? [`${launchers[0]} is started ${launchers.length} times: the settings are read together, the last of each.`]
+      ? [
+          `${launchers[0]} is started ${launchers.length} times: the settings are read together, the last of each.`,
+        ]
       : []),
     ...(isPairs ? [`These are settings of group self-play preference: ${MODE} is preference.`] : []),
   ];
@@ -73,7 +75,8 @@ function optionSetting(option: string): readonly [string, unknown] {
 function isCommand(text: string): boolean {
   const code = text.replaceAll(/^\s*#.*$/gm, "");
   if (/(^|[\s./\\])main_\w+(\.py)?(\s|$)/m.test(code)) return true;
-  if (/^[ \t]*(?:\w+=\S+[ \t]+)*(?:(?:ba|z)?sh[ \t]+|source[ \t]+)?[\w./-]*\.sh(\s|$)/m.test(code)) return true;
+  if (/^[ \t]*(?:\w+=\S+[ \t]+)*(?:(?:ba|z)?sh[ \t]+|source[ \t]+)?[\w./-]*\.sh(\s|$)/m.test(code))
+    return true;
   if (assignmentsAsYaml(text) !== undefined) return false;
   const first = /^\s*(?!#)(?:export\s+)?[+~\w.@/-]+\s*(:(?=\s|$)|\+?=)/m.exec(text);
   return first !== null && first[1] !== ":";

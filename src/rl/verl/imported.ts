@@ -12,6 +12,8 @@ export interface Refusal {
   readonly why: string;
   /** No such setting; a value that does not fit; or something that is decided in another way here. */
   readonly kind: "unknown" | "value" | "elsewhere";
+  /** Its name among those that exports write back all the same: a file that a cluster needs again. */
+  readonly keptAs?: string;
 }
 
 export interface VerlImport {

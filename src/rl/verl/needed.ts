@@ -9,6 +9,9 @@ export const PLACEHOLDERS = {
   "data.val_files": "path/to/test.parquet",
 } as const;
 
+/** verl's second name of the longest response, which the penalty for length reads. */
+export const MAX_LENGTH = "reward.reward_kwargs.max_resp_len";
+
 export interface Need {
   readonly key: string;
   readonly value: unknown;
@@ -44,7 +47,20 @@ export const needsOf = (config: RunConfig): readonly Need[] => [
     value: config["trainer.total_training_steps"],
     comment: "Only bounds the run, which ends at total_training_steps: an epoch has one step or more.",
   },
+  ...overlongNeeds(config),
 ];
+
+/** The penalty for length is one of verl's dapo manager, which wants to know the longest response. */
+function overlongNeeds(config: RunConfig): readonly Need[] {
+  const length = {
+    key: MAX_LENGTH,
+    value: config["data.max_response_length"],
+    comment: "The penalty for length counts from here: data.max_response_length.",
+  };
+  if (!config["reward.reward_kwargs.overlong_buffer_cfg.enable"]) return [length];
+  const comment = "Only this manager of rewards has a penalty for length.";
+  return [{ key: "reward.reward_manager.name", value: "dapo", comment }, length];
+}
 
 const need = (key: keyof typeof PLACEHOLDERS, comment: string): Need => ({
   key,

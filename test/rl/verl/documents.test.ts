@@ -14,7 +14,9 @@ const LOW = "actor_rollout_ref.actor.clip_ratio_low";
 
 /** The settings of the first block with these words that differ from the defaults. */
 function changed(document: string, words: string): Partial<Record<keyof RunConfig, unknown>> {
-  const block = BLOCKS.find((candidate) => candidate.document === document && candidate.text.includes(words))!;
+  const block = BLOCKS.find(
+    (candidate) => candidate.document === document && candidate.text.includes(words),
+  )!;
   const { config, applied } = importVerlText(block.text, DEFAULTS);
   return Object.fromEntries(applied.map((key) => [key, config[key]]));
 }
@@ -35,15 +37,18 @@ describe.skipIf(BLOCKS.length === 0)("the user's documents (shared/documents)", 
     expect(count(others)).toEqual({ "000": 3, "001": 4, "002": 10, "003": 2, "004": 5 });
   });
 
-  test.each(settings)("$id: nothing is unknown, and every name that it shows is accounted for", ({ text }) => {
-    const { applied, kept, refused } = importVerlText(text, DEFAULTS);
-    expect(refused.filter(({ kind }) => kind === "unknown")).toEqual([]);
-    for (const { why } of refused) expect(why).toMatch(/\.$|\?$/);
-    const named = new Set<string>([...applied, ...Object.keys(kept), ...refused.map(({ key }) => key)]);
-    expect(named.size).toBeGreaterThan(0);
-    for (const key of CONFIG_KEYS.filter((candidate) => text.includes(candidate)))
-      expect(named.has(key), key).toBe(true);
-  });
+  test.each(settings)(
+    "$id: nothing is unknown, and every name that it shows is accounted for",
+    ({ text }) => {
+      const { applied, kept, refused } = importVerlText(text, DEFAULTS);
+      expect(refused.filter(({ kind }) => kind === "unknown")).toEqual([]);
+      for (const { why } of refused) expect(why).toMatch(/\.$|\?$/);
+      const named = new Set<string>([...applied, ...Object.keys(kept), ...refused.map(({ key }) => key)]);
+      expect(named.size).toBeGreaterThan(0);
+      for (const key of CONFIG_KEYS.filter((candidate) => text.includes(candidate)))
+        expect(named.has(key), key).toBe(true);
+    },
+  );
 
   test("give values that fit, but for an estimator with a critic, and half a batch whose other half is verl's", () => {
     const wrong = settings.flatMap(({ text }) =>
@@ -135,7 +140,11 @@ describe.skipIf(BLOCKS.length === 0)("the user's documents (shared/documents)", 
     expect(rows).toHaveLength(9);
     const lines = rows.map(([, name, value]) => `${name}=${value}`).join("\n");
     const options = rows.map(([, name, value]) => `--${name!.toLowerCase()} ${value}`).join(" ");
-    for (const text of [lines, `export ${lines.replaceAll("\n", " ")}\n./train.sh`, `./train.sh ${options}`]) {
+    for (const text of [
+      lines,
+      `export ${lines.replaceAll("\n", " ")}\n./train.sh`,
+      `./train.sh ${options}`,
+    ]) {
       const { config, refused } = importVerlText(text, DEFAULTS);
       expect(config, text).toMatchObject(expected);
       expect(refused.map(({ key, kind }) => [key.toLowerCase(), kind])).toEqual([

@@ -13,18 +13,18 @@ export interface Block {
 }
 
 /** Every fenced block; none where the documents are missing. */
-export const BLOCKS: readonly Block[] = (existsSync(DOCUMENTS) ? readdirSync(DOCUMENTS).toSorted() : []).flatMap(
-  (name) => {
-    const text = readFileSync(new URL(name, DOCUMENTS), "utf8");
-    const document = name.slice(0, 3);
-    return [...text.matchAll(/^```(\w*)\n([^]*?)^```/gm)].map(([, language, inner], index) => ({
-      id: `${document}, block ${index + 1}`,
-      document,
-      language: language!,
-      text: inner!,
-    }));
-  },
-);
+export const BLOCKS: readonly Block[] = (
+  existsSync(DOCUMENTS) ? readdirSync(DOCUMENTS).toSorted() : []
+).flatMap((name) => {
+  const text = readFileSync(new URL(name, DOCUMENTS), "utf8");
+  const document = name.slice(0, 3);
+  return [...text.matchAll(/^```(\w*)\n([^]*?)^```/gm)].map(([, language, inner], index) => ({
+    id: `${document}, block ${index + 1}`,
+    document,
+    language: language!,
+    text: inner!,
+  }));
+});
 
 /** A whole document. */
 export function documentText(document: string): string {

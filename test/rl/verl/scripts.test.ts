@@ -121,7 +121,8 @@ describe("scripts", () => {
   });
 
   test("in the words of a launcher of one's own are read where the words are known", () => {
-    const text = "BATCH=3 MAX_RESPONSE_LENGTH=64 bash scripts/go.sh fast --rollout-n 4 --clip_ratio_high=0.3 --dry";
+    const text =
+      "BATCH=3 MAX_RESPONSE_LENGTH=64 bash scripts/go.sh fast --rollout-n 4 --clip_ratio_high=0.3 --dry";
     const { applied, config, refused } = importVerlText(text, DEFAULTS);
     expect(applied).toEqual([LENGTH, N, HIGH]);
     expect([config[LENGTH], config[N], config[HIGH], config["gradus.mode"]]).toEqual([64, 4, 0.3, "rl"]);
@@ -132,7 +133,8 @@ describe("scripts", () => {
   });
 
   test("may be assignments of Python, whose sums are left out", () => {
-    const text = "# rates\ntau_pos = 1.5  # more\ntau_neg = tau_pos * 1.05\nloss_mode = 'sapo'\nclip_ratio_low = None\n";
+    const text =
+      "# rates\ntau_pos = 1.5  # more\ntau_neg = tau_pos * 1.05\nloss_mode = 'sapo'\nclip_ratio_low = None\n";
     const { applied, config, refused } = importVerlText(text, DEFAULTS);
     expect(applied.map((key) => key.slice(key.lastIndexOf(".") + 1))).toEqual([
       "tau_pos",
@@ -144,9 +146,15 @@ describe("scripts", () => {
   });
 
   test("of YAML with alternatives give the first, and say so", () => {
-    const text = "rollout:\n  n: 4\nclip_ratio_high: 0.3\n# bolder\nclip_ratio_high: 0.5\nrollout:\n  temperature: 0.9\n";
+    const text =
+      "rollout:\n  n: 4\nclip_ratio_high: 0.3\n# bolder\nclip_ratio_high: 0.5\nrollout:\n  temperature: 0.9\n";
     const { config, notes } = importVerlText(text, DEFAULTS);
-    expect(config).toEqual({ ...DEFAULTS, [N]: 4, [HIGH]: 0.3, "actor_rollout_ref.rollout.temperature": 0.9 });
+    expect(config).toEqual({
+      ...DEFAULTS,
+      [N]: 4,
+      [HIGH]: 0.3,
+      "actor_rollout_ref.rollout.temperature": 0.9,
+    });
     expect(notes[0]).toBe("clip_ratio_high stands there 2 times: the first is taken.");
   });
 });
@@ -169,10 +177,9 @@ trainer: {total_epochs: 3, logger: [console], nnodes: 1}
 function mutated(text: string, others: readonly string[], random: SeededRandom): string {
   let result = text;
   for (let times = random.integer(4); times >= 0; times--) {
-    const [a, b] = [random.integer(result.length + 1), random.integer(result.length + 1)].toSorted((x, y) => x - y) as [
-      number,
-      number,
-    ];
+    const [a, b] = [random.integer(result.length + 1), random.integer(result.length + 1)].toSorted(
+      (x, y) => x - y,
+    ) as [number, number];
     const other = others[random.integer(others.length)]!;
     const from = random.integer(other.length);
     const noise = "\\\"'`${}[]()#=:,.+~@*&|<>\n\t %-\u00e9\u0000"[random.integer(31)] ?? "x";
@@ -187,7 +194,13 @@ function mutated(text: string, others: readonly string[], random: SeededRandom):
 }
 
 test("2,000 damaged texts give settings that fit, or a sentence", () => {
-  const texts = [RAY, ARRAYS, YAML, "./train.sh --rollout_n 4 --margin 0.2\n", "tau_pos = 1.0\ntau_neg = 2\n"];
+  const texts = [
+    RAY,
+    ARRAYS,
+    YAML,
+    "./train.sh --rollout_n 4 --margin 0.2\n",
+    "tau_pos = 1.0\ntau_neg = 2\n",
+  ];
   let isRead = 0;
   for (let round = 0; round < 2000; round++) {
     const text = mutated(texts[round % texts.length]!, texts, new SeededRandom(round));
@@ -204,7 +217,23 @@ test("2,000 damaged texts give settings that fit, or a sentence", () => {
 
 test("long texts of one character are read in no time", () => {
   const before = Date.now();
-  for (const piece of ["$(", "${", "((", "\\", "'", "a=$b ", "$((1+", "[", "x.", "--a ", "a: ", "- ", "*", "#", "\n="])
+  for (const piece of [
+    "$(",
+    "${",
+    "((",
+    "\\",
+    "'",
+    "a=$b ",
+    "$((1+",
+    "[",
+    "x.",
+    "--a ",
+    "a: ",
+    "- ",
+    "*",
+    "#",
+    "\n=",
+  ])
     try {
       importVerlText(`main_ppo n=1 ${piece.repeat(2 ** 16 / piece.length)}`, DEFAULTS);
     } catch (error) {
