@@ -3,20 +3,18 @@
 
 import type { ConfigKey, RunConfig } from "./config.ts";
 import { CONFIG_KEYS, fieldOf, problemWith } from "./config.ts";
+import { raiseBudget, RESPONSE } from "./verl/budget.ts";
 import { EPOCHS, withEpochs } from "./verl/epochs.ts";
 import type { ImportOptions, Refusal, Values, VerlImport } from "./verl/imported.ts";
 import { MAX_LENGTH, PLACEHOLDERS } from "./verl/needed.ts";
 import { fullNames } from "./verl/short-names.ts";
-import { suggestion } from "./verl/suggestion.ts";
+import { unknownSetting } from "./verl/suggestion.ts";
 import { together } from "./verl/together.ts";
 
 export type { ImportOptions, Refusal, VerlImport } from "./verl/imported.ts";
 
 const LOW = "actor_rollout_ref.actor.clip_ratio_low";
 const HIGH = "actor_rollout_ref.actor.clip_ratio_high";
-const BUDGET = "actor_rollout_ref.actor.ppo_max_token_len_per_gpu";
-const RESPONSE = "data.max_response_length";
-const LENGTHS = ["data.max_prompt_length", RESPONSE] as const;
 const OVERLONG = "reward.reward_kwargs.overlong_buffer_cfg";
 
 /** Other names of a setting or a section: older versions, recipes, the newer optimiser. */
@@ -211,16 +209,6 @@ function isHarmless(value: unknown, section: string): boolean {
   return isEmpty || harmless.includes(value);
 }
 
-function unknown(key: string, value: unknown): Refusal {
-  const close = suggestion(key, CONFIG_KEYS, NAMES);
-  return {
-    key,
-    value,
-    kind: "unknown",
-    why: `There is no setting "${key}".${close ? ` Did you mean ${close}?` : " Take it out, or look for its name in All settings."}`,
-  };
-}
-
 /** What is found out about settings one by one. */
 class Sorted {
   readonly fitting = new Map<ConfigKey, unknown>();
@@ -249,7 +237,7 @@ class Sorted {
     const asksNothing = section !== undefined && isHarmless(value, section);
     if (clusterWord(name) || isFile || asksNothing) this.kept[name] = value;
     if (clusterWord(name) || asksNothing) return;
-    if (section === undefined) this.refused.push(unknown(key, value));
+    if (section === undefined) this.refused.push(unknownSetting(key, value, CONFIG_KEYS, NAMES));
     else {
       const [why] = ELSEWHERE[section]!;
       this.refused.push({ key, value, why, kind: "elsewhere", ...(isFile && { keptAs: name }) });
@@ -288,15 +276,8 @@ export function importVerl(values: Values, base: RunConfig, options: ImportOptio
   );
   const config = withEpochs(sorted, whole, options, ELSEWHERE[EPOCHS]![0]);
   const { fitting, kept, refused, notes } = sorted;
-  return { config, applied: [...fitting.keys()], kept, refused, notes };
-}
-
-/** verl's budget of tokens is larger by default: one that the configuration does not set grows with its lengths. */
-function raiseBudget({ fitting, notes }: Sorted, base: RunConfig, over: Values): void {
-  if (fitting.has(BUDGET) || Object.hasOwn(over, BUDGET) || !LENGTHS.some((key) => fitting.has(key))) return;
-  const longest = LENGTHS.map((key) => Number(over[key] ?? fitting.get(key) ?? base[key]));
-  const needed = longest[0]! + longest[1]!;
-  if (!(needed > base[BUDGET])) return;
-  fitting.set(BUDGET, needed);
-  notes.push(`The token budget (${BUDGET}) is raised to ${needed}, the longest prompt with its response.`);
+  const about = Object.fromEntries(
+    Object.keys(kept).map((key) => [key, clusterWord(key) ?? "not needed here"]),
+  );
+  return { config, applied: [...fitting.keys()], kept, about, refused, notes };
 }

@@ -1,6 +1,5 @@
 // What the page says of a verl configuration that was applied, as data.
 
-import { clusterWord } from "../rl/verl-import.ts";
 import type { VerlImport } from "../worker/api.ts";
 
 const MAX_VALUE_CHARACTERS = 48;
@@ -37,7 +36,7 @@ export function settingText(key: string, value: unknown): string {
 export function clusterGroups(imported: VerlImport): [about: string, keys: string[]][] {
   const groups = new Map<string, string[]>();
   for (const key of clusterKeys(imported)) {
-    const about = clusterWord(key) ?? "not needed here";
+    const about = imported.about[key] ?? "";
     groups.set(about, [...(groups.get(about) ?? []), key]);
   }
   return [...groups];

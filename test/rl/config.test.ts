@@ -143,7 +143,8 @@ describe("verl's YAML", () => {
   ];
   test.each(configs)("$id reads back to the same run", ({ config }) => {
     const text = new TextDecoder().decode(configYaml(config).bytes);
-    expect(configWith(fromVerlYaml(text))).toEqual(config);
+    const ours = Object.entries(fromVerlYaml(text)).filter(([key]) => key in config);
+    expect(configWith(Object.fromEntries(ours))).toEqual(config);
     // verl has no word for "the whole step".
     expect(fromVerlYaml(text)[MINI]).toBe(miniBatchSize(config));
     expect(text).toContain("# Learning rate");

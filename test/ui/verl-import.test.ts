@@ -10,6 +10,7 @@ const imported = (applied: number, kept: number, refused: number): VerlImport =>
   config: DEFAULTS,
   applied: CONFIG_KEYS.slice(0, applied),
   kept: Object.fromEntries(Array.from({ length: kept }, (_, i) => [`k${i}`, i])),
+  about: {},
   refused: Array.from({ length: refused }, (_, i) => ({
     key: `r${i}`,
     value: i,
@@ -46,11 +47,17 @@ test("what was kept is grouped by what it is about; a file that is told stands t
       keptAs: "data.train_files",
     },
   ];
-  const both = { ...imported(0, 0, 0), kept, refused };
-  expect(clusterGroups(both).map(([about, keys]) => [about, keys.length])).toEqual([
-    ["cluster", 2],
-    [expect.any(String), 1],
-    ["not needed here", 1],
+  const about = {
+    "trainer.nnodes": "cluster",
+    "critic.fsdp.param_offload": "critic",
+    "trainer.n_gpus_per_node": "cluster",
+    "data.truncation": "not needed here",
+  };
+  const both = { ...imported(0, 0, 0), kept, about, refused };
+  expect(clusterGroups(both)).toEqual([
+    ["cluster", ["trainer.nnodes", "trainer.n_gpus_per_node"]],
+    ["critic", ["critic.fsdp.param_offload"]],
+    ["not needed here", ["data.truncation"]],
   ]);
   expect(importLine(both)).toBe("No settings applied, 4 kept for a cluster, 1 not taken.");
 });

@@ -15,7 +15,6 @@ import { nearestHint } from "../../common/nearest.ts";
 import { PRESETS } from "../../rl/presets/index.ts";
 import { importVerlText } from "../../rl/verl/import-text.ts";
 import type { ImportOptions, VerlImport } from "../../rl/verl/imported.ts";
-import { clusterWord } from "../../rl/verl-import.ts";
 import { fileSource, folderSources } from "../files/source.ts";
 import { hubModel, isHubName } from "./hub-model.ts";
 
@@ -82,12 +81,12 @@ export async function readSettings(
 }
 
 /** What became of a file's settings, a line each for what it could not simply apply. */
-function reportOf({ applied, kept, refused, notes }: VerlImport, file: string): string[] {
+function reportOf({ applied, kept, about, refused, notes }: VerlImport, file: string): string[] {
   const files = new Set(refused.map(({ keptAs }) => keptAs));
   const cluster = Object.keys(kept).filter((key) => !files.has(key));
   return [
     `${file}: ${applied.length} applied, ${cluster.length} only for a cluster, ${refused.length} not taken`,
-    ...cluster.map((key) => `  for a cluster: ${key} (${clusterWord(key) ?? "not needed here"})`),
+    ...cluster.map((key) => `  for a cluster: ${key} (${about[key]})`),
     ...refused.map(({ key, why }) => `  not taken: ${key}. ${why}`),
     ...notes.map((note) => `  ${note}`),
   ];

@@ -22,6 +22,8 @@ export interface VerlImport {
   readonly applied: readonly ConfigKey[];
   /** Settings that only a cluster understands, and files; exports write them back. */
   readonly kept: Values;
+  /** What each of them is about: "parallelism". */
+  readonly about: Readonly<Record<string, string>>;
   readonly refused: readonly Refusal[];
   /** What was understood in a way of its own, a sentence each. */
   readonly notes: readonly string[];
