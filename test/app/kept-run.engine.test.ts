@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 
-import { keptConfig, restoreKept } from "../../src/app/kept-run.ts";
+import { keptConfig, keptForCluster, restoreKept } from "../../src/app/kept-run.ts";
 import { createRun } from "../../src/rl/run.ts";
 import { flip } from "../storage/stores.ts";
 import { keepingIn, memoryStore, tensorsAt, tinyInputs, tinyRecorder, train } from "../rl/tiny-run.ts";
@@ -10,10 +10,12 @@ import { keepingIn, memoryStore, tensorsAt, tinyInputs, tinyRecorder, train } fr
 const recorder = await tinyRecorder();
 const SHORT = { "trainer.total_training_steps": 3, "trainer.save_freq": 1, "trainer.test_freq": -1 };
 const inputs = await tinyInputs(SHORT);
+/** What an imported configuration had for a cluster. */
+const kept = { "trainer.nnodes": 2, "trainer.logger": ["console"] };
 
 const store = memoryStore();
 const keeping = keepingIn(store);
-const whole = await train({ recorder, inputs, keeping });
+const whole = await train({ recorder, inputs: { ...inputs, kept }, keeping });
 
 test("the record of a run tells what it is and where it stands", async () => {
   const record = await keeping.runs.load("run");
@@ -25,6 +27,7 @@ test("the record of a run tells what it is and where it stands", async () => {
     totalSteps: 3,
     state: "finished",
     config: inputs.config,
+    kept,
   });
   expect(record.name).toMatch(/^GRPO/);
   expect(record.history).toEqual(whole.run.trainer.progress.history);
@@ -49,7 +52,7 @@ test("a checkpoint's summary has the accuracy of its own weights, where that was
 test("the record of a run that goes on is never behind its checkpoint, also after a crash", async () => {
   const under = memoryStore();
   const plain = keepingIn(under);
-  await train({ recorder, inputs, keeping: plain });
+  await train({ recorder, inputs: { ...inputs, kept }, keeping: plain });
   // As a tab leaves it that is closed in the middle of a step.
   await plain.runs.save({ ...(await plain.runs.load("run")), state: "running" });
   const steps: number[] = [];
@@ -65,6 +68,7 @@ test("the record of a run that goes on is never behind its checkpoint, also afte
   expect(steps.at(-1)).toBe(3);
   expect((await plain.runs.load("run")).history).toEqual(told.run.trainer.progress.history);
   expect(told.rows).toEqual(whole.rows);
+  expect(await keptForCluster(plain, "run")).toEqual(kept);
 });
 
 test("only as many checkpoints are kept as are wanted", async () => {

@@ -13,10 +13,15 @@ import { bytesSource, openSafetensors } from "../../src/formats/safetensors.ts";
 import { parseDecoderConfig } from "../../src/model/config.ts";
 import { parameterShapes } from "../../src/model/weights.ts";
 import { main } from "../../src/node/cli.ts";
+import { DEFAULTS } from "../../src/rl/config.ts";
+import { importVerlText } from "../../src/rl/verl/import-text.ts";
 import { demoFile, TINY_JSON, tinyConfig, tinyFiles } from "../rl/tiny-run.ts";
 import { temporaryFolder } from "../storage/stores.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Settings that only a cluster understands. */
+const KEPT = { "actor_rollout_ref.actor.fsdp_config.param_offload": true, "trainer.nnodes": 2 };
 
 /** A folder with the tiny model, problems and settings, and the arguments that name them. */
 async function workplace(): Promise<{ out: string; args: string[] }> {
@@ -29,7 +34,7 @@ async function workplace(): Promise<{ out: string; args: string[] }> {
     const text = new TextDecoder().decode(await source.read(0, source.size));
     await writeFile(path.join(folder, name), text.split("\n").slice(0, 8).join("\n"));
   }
-  await writeFile(path.join(folder, "settings.yaml"), configYaml(tinyConfig()).bytes);
+  await writeFile(path.join(folder, "settings.yaml"), configYaml(tinyConfig(), KEPT).bytes);
   const args = ["--model", model, "--config", path.join(folder, "settings.yaml")];
   for (const name of ["train.jsonl", "test.jsonl"]) args.push("--data", path.join(folder, name));
   const out = path.join(folder, "out");
@@ -78,6 +83,7 @@ describe("train", () => {
       "metrics.jsonl",
       "model.safetensors",
       "run.json",
+      "run_verl.sh",
     ];
     expect((await readdir(out)).toSorted()).toEqual(files);
     expect(await steps(out)).toEqual([0, 1, 2]);
@@ -94,6 +100,12 @@ describe("train", () => {
     expect(more.code).toBe(0);
     expect(await steps(out)).toEqual([0, 1, 2, 3]);
     expect((await metrics(out)).slice(0, 3)).toEqual(before);
+    // The settings are written without --config this time, and a cluster's are still there.
+    for (const file of ["config.yaml", "run_verl.sh"]) {
+      const { kept, config } = importVerlText(await readFile(path.join(out, file), "utf8"), DEFAULTS);
+      expect(kept, file).toMatchObject(KEPT);
+      expect(config, file).toEqual({ ...tinyConfig(), "trainer.total_training_steps": 3 });
+    }
 
     const evaluated = await run("eval", "--run", out, "--show", "1");
     expect(evaluated.code).toBe(0);

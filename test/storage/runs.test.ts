@@ -42,6 +42,11 @@ describe.each(STORES)("runs in %s", (_, open) => {
     await runs.save(recordOf("a", { step: 3, state: "paused" }));
     expect(await runs.load("a")).toMatchObject({ step: 3, state: "paused" });
     await expect(runs.load("b")).rejects.toThrow(/no run b here/);
+    // A record of before there was anything kept for a cluster has no word of it.
+    expect("kept" in (await runs.load("a"))).toBe(false);
+    const kept = { "trainer.nnodes": 2, "trainer.logger": ["console"], "data.tokenizer": null };
+    await runs.save(recordOf("a", { kept }));
+    expect((await runs.load("a")).kept).toEqual(kept);
   });
 
   test("are listed last changed first, those with a damaged record by id", async () => {
