@@ -71,7 +71,8 @@ export function hydraText(value: unknown): string {
 function numberText(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
-  return String(value);
+  const [plain, exponent] = [String(value), value.toExponential()];
+  return exponent.length < plain.length ? exponent : plain;
 }
 
 const nameText = (name: string): string => (isPlain(name) ? name : quoted(name));

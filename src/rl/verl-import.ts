@@ -42,6 +42,7 @@ batches * log_prob_micro_batch_size_per_gpu log_prob_use_dynamic_bsz log_prob_ma
 software * _target_ profiler global_profiler ray_kwargs ray_init hydra defaults transfer_queue
 critic * critic critic_warmup max_critic_ckpt_to_keep
 critic algorithm lam
+files critic.model path
 cluster trainer nnodes n_gpus_per_node device balance_batch esi_redundant_time ray_wait_register_center_timeout
 cluster trainer use_legacy_worker_impl profile_steps logger project_name experiment_name log_val_generations
 cluster trainer default_local_dir default_hdfs_dir rollout_data_dir validation_data_dir resume_mode

@@ -61,9 +61,7 @@ export function verlSettings(config: RunConfig, kept: Values = {}): VerlSettings
   const isOwn = (key: string): boolean => key.startsWith("gradus.");
   const pick = (isWanted: (key: string) => boolean): Values =>
     Object.fromEntries(Object.entries(values).filter(([key]) => isWanted(key)));
-  const needs = needsOf(config).map((need) =>
-    Object.hasOwn(kept, need.key) ? { ...need, value: kept[need.key] } : need,
-  );
+  const needs = needsOf(config, kept);
   const engine = engineOf(kept);
   const plainRun = pick((key) => !isOwn(key));
   const run = engine === "megatron" ? asMegatron(plainRun) : plainRun;

@@ -1,6 +1,7 @@
 // What verl needs before it can start and a run here has no setting for: files, and how one machine is shared out.
 
 import type { RunConfig } from "../config.ts";
+import type { Values } from "./imported.ts";
 
 /** Where a person puts paths of their own. */
 export const PLACEHOLDERS = {
@@ -8,6 +9,9 @@ export const PLACEHOLDERS = {
   "data.train_files": "path/to/train.parquet",
   "data.val_files": "path/to/test.parquet",
 } as const;
+
+const MODEL = "actor_rollout_ref.model.path";
+const CRITIC_MODEL = "critic.model.path";
 
 /** verl's second name of the longest response, which the penalty for length reads. */
 export const MAX_LENGTH = "reward.reward_kwargs.max_resp_len";
@@ -19,11 +23,19 @@ export interface Need {
   readonly comment: string;
 }
 
-/** The smallest that works: one device, micro-batches by tokens as here. */
-export const needsOf = (config: RunConfig): readonly Need[] => [
-  need("actor_rollout_ref.model.path", "The model: a folder in Hugging Face's form, or a name there."),
-  need("data.train_files", "The problems, prepared for verl as parquet."),
-  need("data.val_files", "The held-out problems, in the same form."),
+/** The smallest that works: one device, micro-batches by tokens as here. What an import has kept stands above it. */
+export const needsOf = (config: RunConfig, kept: Values): readonly Need[] =>
+  [...allNeeds(config), ...criticNeeds(config, kept)].map((need) =>
+    Object.hasOwn(kept, need.key) ? { ...need, value: kept[need.key] } : need,
+  );
+
+const allNeeds = (config: RunConfig): readonly Need[] => [
+  need(
+    "actor_rollout_ref.model.path",
+    "Put your model here: a folder in Hugging Face's form, or a name there.",
+  ),
+  need("data.train_files", "Put your problems here, prepared for verl as parquet."),
+  need("data.val_files", "Put the held-out problems here, in the same form."),
   {
     key: "actor_rollout_ref.rollout.name",
     value: "vllm",
@@ -49,6 +61,13 @@ export const needsOf = (config: RunConfig): readonly Need[] => [
   },
   ...overlongNeeds(config),
 ];
+
+/** A critic begins as the model, and has a path of its own. */
+function criticNeeds(config: RunConfig, kept: Values): readonly Need[] {
+  if ((config["algorithm.adv_estimator"] as string) !== "gae") return [];
+  const value = kept[MODEL] ?? PLACEHOLDERS[MODEL];
+  return [{ key: CRITIC_MODEL, value, comment: "The critic begins as this model." }];
+}
 
 /** The penalty for length is one of verl's dapo manager, which wants to know the longest response. */
 function overlongNeeds(config: RunConfig): readonly Need[] {
