@@ -1,5 +1,6 @@
 // The words of a shell script as bash would split them, without running anything: quotes, escapes, comments, continued
-// lines, and the variables, arrays and sums that the script itself sets. What it cannot know, such as $HOME, stays as text.
+// lines, and the variables, arrays and sums that the script itself sets. What it cannot know, such as $USER, stays as text;
+// $HOME is written as OmegaConf does, which means the same in YAML.
 
 import { shellArithmetic } from "./shell-arithmetic.ts";
 
@@ -22,7 +23,8 @@ const MAX_EXPANSION = 1000;
 
 /** The commands of `text`, in order; those that only set variables, and the elements of arrays, are among them. */
 export function shellCommands(text: string): Command[] {
-  return new ShellReader(text.replaceAll("\r\n", "\n"), new Map(), 0).commands();
+  const variables = new Map([["HOME", ["${oc.env:HOME}"]]]);
+  return new ShellReader(text.replaceAll("\r\n", "\n"), variables, 0).commands();
 }
 
 class ShellReader {

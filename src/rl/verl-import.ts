@@ -280,5 +280,12 @@ export function importVerl(values: Values, base: RunConfig, options: ImportOptio
   const about = Object.fromEntries(
     Object.keys(kept).map((key) => [key, clusterWord(key) ?? "not needed here"]),
   );
-  return { config, applied: [...fitting.keys()], kept, about, refused, notes };
+  const told = refused.map((refusal) => withStay(refusal, config));
+  return { config, applied: [...fitting.keys()], kept, about, refused: told, notes };
+}
+
+/** Where a value does not fit, the one that stays. */
+function withStay(refusal: Refusal, config: RunConfig): Refusal {
+  const name = ownName(refusal.key);
+  return refusal.kind === "value" && isKnown(name) ? { ...refusal, stays: config[name] } : refusal;
 }

@@ -105,8 +105,11 @@ export class GradusImportReport extends LitElement {
   }
 }
 
-const refusalRow = ({ key, value, why }: VerlImport["refused"][number]): TemplateResult =>
-  html`<li><span class="number">${settingText(key, value)}</span><br />${why}</li>`;
+const refusalRow = ({ key, value, why, stays }: VerlImport["refused"][number]): TemplateResult =>
+  html`<li>
+    <span class="number">${settingText(key, value)}</span><br />${why}
+    ${stays === undefined ? nothing : `It stays ${JSON.stringify(stays)}.`}
+  </li>`;
 
 const clusterRow = ([about, keys]: [string, string[]]): TemplateResult =>
   html`<li>${about} <span class="number quiet">${keys.join(", ")}</span></li>`;

@@ -165,7 +165,7 @@ python3 -m verl.trainer.main_ppo \\
         "algorithm.adv_estimator": "grpo",
         "actor_rollout_ref.actor.clip_ratio_low": 3e-4,
         "actor_rollout_ref.actor.use_kl_loss": true,
-        "data.train_files": "$HOME/data/gsm8k/train.parquet",
+        "data.train_files": "${oc.env:HOME}/data/gsm8k/train.parquet",
         "trainer.total_epochs": 3,
       },
       removed: [],
@@ -189,7 +189,7 @@ echo done`;
       values: {
         "actor_rollout_ref.rollout.n": 8,
         "actor_rollout_ref.actor.optim.lr": 1e-6,
-        "data.train_files": ["$HOME/data/train.parquet", "b.parquet"],
+        "data.train_files": ["${oc.env:HOME}/data/train.parquet", "b.parquet"],
         "trainer.logger": ["console", "wandb"],
         "trainer.experiment_name": "it is ${unknown}",
       },

@@ -143,7 +143,13 @@ describe("settings that do not go together", () => {
     const { config, refused } = importVerl({ [BATCH]: 100, [LR]: 3e-6, [MINI]: 30 }, DEFAULTS);
     expect(config).toEqual({ ...DEFAULTS, [BATCH]: 100, [LR]: 3e-6 });
     expect(refused).toEqual([
-      { key: MINI, value: 30, kind: "value", why: expect.stringMatching(/is 100 and prompts per update 30/) },
+      {
+        key: MINI,
+        value: 30,
+        kind: "value",
+        why: expect.stringMatching(/is 100 and prompts per update 30/) as string,
+        stays: -1,
+      },
     ]);
   });
 

@@ -1,6 +1,6 @@
 // What becomes of a verl configuration, as data.
 
-import type { ConfigKey, RunConfig } from "../config.ts";
+import type { ConfigKey, FieldValue, RunConfig } from "../config.ts";
 
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -12,6 +12,8 @@ export interface Refusal {
   readonly why: string;
   /** No such setting; a value that does not fit; or something that is decided in another way here. */
   readonly kind: "unknown" | "value" | "elsewhere";
+  /** Where a value does not fit: the one that stays. */
+  readonly stays?: FieldValue;
   /** Its name among those that exports write back all the same: a file that a cluster needs again. */
   readonly keptAs?: string;
 }

@@ -11,6 +11,7 @@ export const PLACEHOLDERS = {
 } as const;
 
 const MODEL = "actor_rollout_ref.model.path";
+const BY_TOKENS = "actor_rollout_ref.actor.use_dynamic_bsz";
 const CRITIC_MODEL = "critic.model.path";
 
 /** verl's second name of the longest response, which the penalty for length reads. */
@@ -25,8 +26,15 @@ export interface Need {
 
 /** The smallest that works: one device, micro-batches by tokens as here. What an import has kept stands above it. */
 export const needsOf = (config: RunConfig, kept: Values): readonly Need[] =>
-  [...allNeeds(config), ...criticNeeds(config, kept)].map((need) =>
-    Object.hasOwn(kept, need.key) ? { ...need, value: kept[need.key] } : need,
+  [...allNeeds(config), ...criticNeeds(config, kept)]
+    .filter(({ key }) => key !== BY_TOKENS || !countsMicroBatches(kept))
+    .map((need) => (Object.hasOwn(kept, need.key) ? { ...need, value: kept[need.key] } : need));
+
+/** Whether an import has said in sequences what fits a device, as verl does it by default. */
+const countsMicroBatches = (kept: Values): boolean =>
+  !Object.hasOwn(kept, BY_TOKENS) &&
+  ["actor.ppo_micro_batch_size", "rollout.log_prob_micro_batch_size"].every((name) =>
+    ["", "_per_gpu"].some((end) => typeof kept[`actor_rollout_ref.${name}${end}`] === "number"),
   );
 
 const allNeeds = (config: RunConfig): readonly Need[] => [
@@ -47,7 +55,7 @@ const allNeeds = (config: RunConfig): readonly Need[] => [
     comment: "Devices that share one copy of the model while sampling; verl's 2 needs two.",
   },
   {
-    key: "actor_rollout_ref.actor.use_dynamic_bsz",
+    key: BY_TOKENS,
     value: true,
     comment: "Micro-batches by tokens, as here: ppo_max_token_len_per_gpu is the budget.",
   },

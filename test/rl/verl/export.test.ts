@@ -26,6 +26,7 @@ const KEPT = {
   "trainer.logger": ["console", "wandb"],
   "trainer.project_name": 'it\'s "mine" \\',
   "trainer.default_local_dir": "ckpts/${trainer.project_name}",
+  "data.tokenizer": "${oc.env:HOME}/tokenizer",
   "actor_rollout_ref.model.path": "Qwen/Qwen2.5-0.5B",
   "actor_rollout_ref.actor.fsdp_config.param_offload": false,
   "actor_rollout_ref.actor.fsdp_config.wrap_policy": {},
@@ -163,6 +164,18 @@ describe("verl's own configuration", () => {
       Object.keys(KEPT).filter((key) => !plain.includes(key)),
     );
     expect(plain).toContain("trainer.nnodes");
+  });
+
+  test("gives a critic the model, and leaves micro-batches as an import counts them", () => {
+    const critic = { ...DEFAULTS, "algorithm.adv_estimator": "gae" };
+    expect(command(critic, KEPT)).toMatch(/^ {2}critic\.model\.path=Qwen\/Qwen2\.5-0\.5B$/m);
+    expect(command(DEFAULTS, KEPT)).not.toMatch(/critic/);
+    const counted = {
+      "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": 4,
+      "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu": 8,
+    };
+    expect(command(DEFAULTS)).toMatch(/use_dynamic_bsz=true/);
+    expect(command(DEFAULTS, counted)).not.toMatch(/use_dynamic_bsz/);
   });
 
   test("gives its penalty for length what that needs", () => {
