@@ -75,11 +75,12 @@ function numberText(value: number): string {
   return exponent.length < plain.length ? exponent : plain;
 }
 
-const nameText = (name: string): string => (isPlain(name) ? name : quoted(name));
+/** A name in a mapping, where quotes are not allowed. */
+const nameText = (name: string): string => name.replaceAll(/[\\()[\]{}:=, \t]/g, "\\$&");
 
 /** Texts that need no quotes: one word that is neither a number nor one of Hydra's own. */
 const isPlain = (text: string): boolean =>
-  /^[A-Za-z_/][\w/.@-]*$/.test(text) && !/^(null|none|true|false|nan|inf)$/i.test(text);
+  /^[A-Za-z_/][\w/.-]*$/.test(text) && !/^(null|none|true|false|nan|inf)$/i.test(text);
 
 /** Backslashes are only special before a quote and at the end. */
 const quoted = (text: string): string =>

@@ -2,7 +2,7 @@
 // for verl's configuration tree of August 2026; which keys that has is checked by a test.
 
 import type { ConfigKey, RunConfig } from "../config.ts";
-import { fieldOf } from "../config.ts";
+import { fieldOf, FIELDS } from "../config.ts";
 import { miniBatchSize } from "../options/index.ts";
 import type { Values } from "./imported.ts";
 import type { Need } from "./needed.ts";
@@ -104,15 +104,9 @@ const plain = (key: ConfigKey, config: RunConfig): unknown => (AS_VERL[key] ? nu
 export const isAdded = (key: string): boolean => ADDED.some((section) => key.startsWith(`${section}.`));
 
 function warningsOf(config: RunConfig): string[] {
-  const mode = config["gradus.mode"];
-  if (mode === "sft")
-    return [
-      "This run was supervised fine-tuning, which verl's main_ppo does not do: it would train by reward.",
-    ];
-  if (mode === "preference")
-    return [
-      "This run learnt from pairs of responses, which verl's main_ppo does not do: it would train by reward.",
-    ];
+  const mode = FIELDS["gradus.mode"].choices.find(({ value }) => value === config["gradus.mode"])!;
+  if (mode.value !== "rl")
+    return [`The method is "${mode.label}", which verl's main_ppo does not have: it would train by reward.`];
   const check = (key: ConfigKey, known: readonly string[], what: string): string[] =>
     known.includes(config[key] as string)
       ? []
