@@ -3,6 +3,7 @@
 
 import type { Allocator, Tensor } from "../gpu/index.ts";
 import type { DecoderConfig } from "./config.ts";
+import { FAMILIES } from "./families.ts";
 import type { Adapter } from "./lora.ts";
 import type { LinearName } from "./weights.ts";
 import { LINEARS } from "./weights.ts";
@@ -16,6 +17,8 @@ export interface LayerActivations {
   readonly rstd1: Tensor;
   /** q | k | v after rotation, [N,(H+2K)*D]. */
   readonly qkv: Tensor;
+  /** Query and key heads before their norms, [N,(H+K)*D], and 1/rms, [N,H+K], where the family has these norms. */
+  readonly headNorms?: { readonly x: Tensor; readonly rstd: Tensor };
   /** Attention output before its projection, [N,H*D], and the log-sum-exp of its scores, [N,H]. */
   readonly attended: Tensor;
   readonly lse: Tensor;
@@ -73,6 +76,12 @@ export function allocateActivations(
     x1: make(`${label}.x1`, hidden),
     rstd1: make(`${label}.rstd1`),
     qkv: make(`${label}.qkv`, qkvColumns),
+    ...(FAMILIES[config.family].hasHeadNorms && {
+      headNorms: {
+        x: make(`${label}.qk`, (heads + kvHeads) * headSize),
+        rstd: make(`${label}.rstdQk`, heads + kvHeads),
+      },
+    }),
     attended: make(`${label}.attended`, heads * headSize),
     lse: make(`${label}.lse`, heads),
     h2: make(`${label}.h2`, hidden),

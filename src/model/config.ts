@@ -3,10 +3,12 @@
 
 import { UserError } from "../common/errors.ts";
 import type { DecoderShape } from "../formats/onnx/shape.ts";
+import type { FamilyName } from "./families.ts";
+import { FAMILIES } from "./families.ts";
+import { ropeConfig } from "./rope-config.ts";
 
-/** Qwen2 / Qwen2.5: RMSNorm, rotary embedding, grouped-query attention with q, k, v biases, SwiGLU. */
 export interface DecoderConfig extends DecoderShape {
-  readonly family: "qwen2";
+  readonly family: FamilyName;
   /** Ids that end a response. */
   readonly eosTokenIds: readonly number[];
 }
@@ -27,26 +29,25 @@ function readConfig(json: unknown): DecoderConfig {
   if (typeof json !== "object" || json === null)
     throw new UserError("it does not hold an object, so it is not a model configuration.");
   const c = json as Json;
-  refuse(c, "model_type", c["model_type"], ["qwen2"]);
+  refuse(c, "model_type", c["model_type"], Object.keys(FAMILIES));
+  const family = c["model_type"] as FamilyName;
   refuse(c, "hidden_act", c["hidden_act"], ["silu"]);
-  if (c["use_sliding_window"] === true) {
-    throw new UserError(
-      "use_sliding_window is true, and sliding-window attention is not computed here. Use a model without it.",
-    );
-  }
+  for (const [field, why] of UNSUPPORTED) refuseField(c, field, why);
   const heads = positive(c, "num_attention_heads");
   const hidden = positive(c, "hidden_size");
+  const layers = positive(c, "num_hidden_layers");
+  refuseWindows(c, layers);
   const config: DecoderConfig = {
-    family: "qwen2",
-    layers: positive(c, "num_hidden_layers"),
+    family,
+    layers,
     hidden,
     heads,
     kvHeads: positive(c, "num_key_value_heads", heads),
-    headSize: headSize(c, hidden, heads),
+    headSize: headSize(c, family, hidden, heads),
     intermediate: positive(c, "intermediate_size"),
     vocab: positive(c, "vocab_size"),
     maxPositions: positive(c, "max_position_embeddings"),
-    ropeTheta: ropeTheta(c),
+    ...ropeConfig(c),
     rmsEps: number(c, "rms_norm_eps"),
     tied: c["tie_word_embeddings"] === true,
     eosTokenIds: [c["eos_token_id"]].flat().filter((id) => typeof id === "number"),
@@ -55,12 +56,40 @@ function readConfig(json: unknown): DecoderConfig {
   return config;
 }
 
-function headSize(c: Json, hidden: number, heads: number): number {
+function headSize(c: Json, family: FamilyName, hidden: number, heads: number): number {
+  const { headSize: own } = FAMILIES[family];
   if ((c["head_dim"] ?? undefined) !== undefined) return positive(c, "head_dim");
+  if (own !== null) return own;
   if (hidden % heads === 0) return hidden / heads;
   throw new UserError(
     `hidden_size ${hidden} is not a multiple of num_attention_heads ${heads}, and there is no head_dim.`,
   );
+}
+
+/** Fields that change what is computed, where they are set, and what of it is missing here. */
+const UNSUPPORTED = [
+  ["attention_bias", "biases of attention as this family has them are not computed here"],
+  ["mlp_bias", "biases in the MLP are not computed here"],
+  ["num_experts", "mixtures of experts are not computed here"],
+  ["num_local_experts", "mixtures of experts are not computed here"],
+  ["quantization_config", "its weights are packed in a way that is not read here"],
+] as const;
+
+function refuseField(c: Json, field: string, why: string): void {
+  const value = c[field] ?? false;
+  if (value === false || value === 0) return;
+  throw new UserError(`${field} is ${JSON.stringify(value)}, and ${why}. Use a model without it.`);
+}
+
+/** Whether some layer attends to its neighbourhood alone, by transformers' rule; models carry the fields unused, too. */
+function refuseWindows(c: Json, layers: number): void {
+  const first = c["max_window_layers"] ?? 0;
+  const isUsed = c["use_sliding_window"] === true && c["sliding_window"] !== null;
+  const types = Array.isArray(c["layer_types"]) ? (c["layer_types"] as unknown[]) : undefined;
+  const other = types?.find((type) => type !== "full_attention");
+  if (types ? other === undefined : !isUsed || (typeof first === "number" && first >= layers)) return;
+  const field = types ? `layer_types has ${JSON.stringify(other)}` : "use_sliding_window is true";
+  throw new UserError(`${field}, and sliding-window attention is not computed here. Use a model without it.`);
 }
 
 function checkHeads({ heads, kvHeads, headSize, vocab }: DecoderConfig): void {
@@ -77,7 +106,7 @@ function refuse(c: Json, field: string, value: unknown, allowed: readonly string
   if (typeof value === "string" && allowed.includes(value)) return;
   const architecture = Array.isArray(c["architectures"]) ? ` (${String(c["architectures"][0])})` : "";
   throw new UserError(
-    `${field} is ${JSON.stringify(value) ?? "missing"}${architecture}, and this engine computes ${allowed.join(" or ")}. Use a Qwen2 or Qwen2.5 model.`,
+    `${field} is ${JSON.stringify(value) ?? "missing"}${architecture}, and this engine computes ${allowed.join(", ")}. Use a Qwen2, Qwen2.5, Qwen3, Llama or SmolLM2 model.`,
   );
 }
 
@@ -93,16 +122,4 @@ function positive(c: Json, field: string, fallback?: number): number {
   const value = number(c, field, fallback);
   if (!Number.isSafeInteger(value)) throw new UserError(`${field} is ${value}; a whole number is needed.`);
   return value;
-}
-
-/** transformers 4 writes rope_theta and rope_scaling, transformers 5 rope_parameters {rope_theta, rope_type}. */
-function ropeTheta(c: Json): number {
-  const parameters = (c["rope_parameters"] ?? c["rope_scaling"] ?? {}) as Json;
-  const type = parameters["rope_type"] ?? parameters["type"] ?? "default";
-  if (type !== "default") {
-    throw new UserError(
-      `the rotary embedding is scaled (${JSON.stringify(type)}), which is not computed here. Use a model without rope scaling.`,
-    );
-  }
-  return number({ rope_theta: parameters["rope_theta"] ?? c["rope_theta"] }, "rope_theta", 10000);
 }

@@ -3,6 +3,7 @@
 
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { attentionDecode } from "../ops/attention-decode.ts";
+import { headNorm } from "../ops/head-norm.ts";
 import { kvAppend } from "../ops/kv-cache.ts";
 import { loraSkinny } from "../ops/lora.ts";
 import { matmulSkinny } from "../ops/matmul.ts";
@@ -90,10 +91,14 @@ function layerStep(layer: LayerStep): void {
   project(layer, "down", gated, delta);
 }
 
-/** Rotates q and k, appends k and v to the row's cache and attends over prompt and row. */
-function attend({ recorder, config, memory, ropeTable, rows, index }: LayerStep): void {
-  const { heads, kvHeads, headSize } = config;
+/** Normalises q and k where the family does, rotates them, appends k and v to the row's cache and attends over prompt and row. */
+function attend({ recorder, config, memory, ropeTable, rows, index, weights }: LayerStep): void {
+  const { heads, kvHeads, headSize, rmsEps: eps } = config;
   const { qkv, state, attended: out, sizes, promptCache, rowCache } = memory;
+  if (weights.headNorms) {
+    const scales = { q: weights.headNorms.q.tensor, k: weights.headNorms.k.tensor };
+    headNorm(recorder, { qkv, weights: scales, rows, eps, heads, kvHeads, headSize });
+  }
   rope(recorder, {
     x: qkv,
     positions: state,

@@ -4,6 +4,7 @@
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { attention } from "../ops/attention.ts";
 import { attentionBackward } from "../ops/attention-backward.ts";
+import { headNorm, headNormGradient } from "../ops/head-norm.ts";
 import { rmsnorm, rmsnormGradient } from "../ops/rmsnorm.ts";
 import type { RopeDirection } from "../ops/rope.ts";
 import { rope } from "../ops/rope.ts";
@@ -49,13 +50,15 @@ export function layerForward(recorder: Recorder, context: LayerContext, below?: 
   });
   // 2 project to q, k, v
   project(recorder, context, "qkv", acts.x1, acts.qkv);
-  // 3 rotate q and k
+  // 3 normalise heads of q and k, if the family does
+  headNormsForward(recorder, context);
+  // 4 rotate q and k
   rotate(recorder, context, acts.qkv, "forward");
-  // 4 attend
+  // 5 attend
   attention(recorder, { ...shape, qkv: acts.qkv, out: acts.attended, lse: acts.lse });
-  // 5 project back
+  // 6 project back
   project(recorder, context, "o", acts.attended, scratch.delta);
-  // 6 add to the residual stream and normalise
+  // 7 add to the residual stream and normalise
   const add = { delta: scratch.delta, h: acts.h2 };
   rmsnorm(recorder, {
     x: acts.h,
@@ -67,11 +70,11 @@ export function layerForward(recorder: Recorder, context: LayerContext, below?: 
     channels,
     eps,
   });
-  // 7 project to gate and up
+  // 8 project to gate and up
   project(recorder, context, "gateUp", acts.x2, acts.gateUp);
-  // 8 gate
+  // 9 gate
   swiglu(recorder, { gateUp: acts.gateUp, y: acts.gated, rows, intermediateSize: intermediate });
-  // 9 project down
+  // 10 project down
   project(recorder, context, "down", acts.gated, scratch.delta);
 }
 
@@ -85,9 +88,9 @@ export function layerBackward(recorder: Recorder, context: LayerContext, isLowes
   const { dh, dx, dqkv, dAttended, dGateUp, dGated } = scratch;
   const rows = batch.tokenCount;
   const shape = attentionShape(context);
-  // 9
+  // 10
   projectBackward(recorder, context, "down", acts.gated, dh, dGated);
-  // 8
+  // 9
   swigluGradient(recorder, {
     gateUp: acts.gateUp,
     dy: dGated,
@@ -95,9 +98,9 @@ export function layerBackward(recorder: Recorder, context: LayerContext, isLowes
     rows,
     intermediateSize: intermediate,
   });
-  // 7
+  // 8
   projectBackward(recorder, context, "gateUp", acts.x2, dGateUp, dx);
-  // 6
+  // 7
   const { tensor: postWeight, grad: dPostWeight } = weights.postNorm;
   rmsnormGradient(recorder, {
     dy: dx,
@@ -109,9 +112,9 @@ export function layerBackward(recorder: Recorder, context: LayerContext, isLowes
     rows,
     channels,
   });
-  // 5
+  // 6
   projectBackward(recorder, context, "o", acts.attended, dh, dAttended);
-  // 4
+  // 5
   attentionBackward(recorder, {
     ...shape,
     rows,
@@ -123,8 +126,10 @@ export function layerBackward(recorder: Recorder, context: LayerContext, isLowes
     delta: scratch.dDot,
     dqkv,
   });
-  // 3
+  // 4
   rotate(recorder, context, dqkv, "inverse");
+  // 3
+  headNormsBackward(recorder, context);
   // 2
   projectBackward(recorder, context, "qkv", acts.x1, dqkv, isLowest ? undefined : dx);
   if (isLowest) return;
@@ -139,6 +144,41 @@ export function layerBackward(recorder: Recorder, context: LayerContext, isLowes
     dweight: dInputWeight,
     rows,
     channels,
+  });
+}
+
+function headNormsForward(recorder: Recorder, { config, weights, acts, batch }: LayerContext): void {
+  const { headNorms } = weights;
+  if (!headNorms) return;
+  const { heads, kvHeads, headSize, rmsEps: eps } = config;
+  headNorm(recorder, {
+    qkv: acts.qkv,
+    weights: { q: headNorms.q.tensor, k: headNorms.k.tensor },
+    keep: acts.headNorms!,
+    rows: batch.tokenCount,
+    eps,
+    heads,
+    kvHeads,
+    headSize,
+  });
+}
+
+function headNormsBackward(
+  recorder: Recorder,
+  { config, weights, acts, scratch, batch }: LayerContext,
+): void {
+  const { headNorms } = weights;
+  if (!headNorms) return;
+  const { heads, kvHeads, headSize } = config;
+  headNormGradient(recorder, {
+    dqkv: scratch.dqkv,
+    weights: { q: headNorms.q.tensor, k: headNorms.k.tensor },
+    dweights: { q: headNorms.q.grad, k: headNorms.k.grad },
+    kept: acts.headNorms!,
+    rows: batch.tokenCount,
+    heads,
+    kvHeads,
+    headSize,
   });
 }
 

@@ -73,7 +73,7 @@ export class Policy {
       allocatePolicy(real, config, options, gpu.maxBindingBytes),
     );
     try {
-      recorder.write(memory.ropeTable, ropeTable(maxPosition(options), config.headSize, config.ropeTheta));
+      recorder.write(memory.ropeTable, ropeTable(maxPosition(options), config));
       await loadParameters(recorder, memory.weights.parameters, weights, onProgress);
       const { adapter, reference } = memory;
       if (reference && reference !== memory.weights)

@@ -3,6 +3,7 @@
 
 import { ceilDiv, PlanAllocator } from "../gpu/index.ts";
 import type { DecoderConfig } from "./config.ts";
+import { FAMILIES } from "./families.ts";
 import type { Storage, Stored } from "./pools.ts";
 import { FrozenStorage } from "./pools.ts";
 
@@ -45,6 +46,8 @@ export type LinearName = (typeof LINEARS)[number];
 
 export interface LayerWeights extends Record<LinearName, Linear> {
   readonly inputNorm: Stored;
+  /** Scales of query and key heads, [D] each, where the family normalises them. */
+  readonly headNorms?: { readonly q: Stored; readonly k: Stored };
   readonly postNorm: Stored;
 }
 
@@ -68,12 +71,12 @@ export interface DecoderWeights {
 export function linearParts(
   config: DecoderConfig,
 ): Record<LinearName, { inputs: number; bias: boolean; parts: LinearPart[] }> {
-  const { hidden, heads, kvHeads, headSize, intermediate } = config;
+  const { family, hidden, heads, kvHeads, headSize, intermediate } = config;
   const [q, kv] = [heads * headSize, kvHeads * headSize];
   return {
     qkv: {
       inputs: hidden,
-      bias: true,
+      bias: FAMILIES[family].hasQkvBias,
       parts: stack("self_attn", ["q_proj", q], ["k_proj", kv], ["v_proj", kv]),
     },
     o: { inputs: q, bias: false, parts: stack("self_attn", ["o_proj", hidden]) },
@@ -129,6 +132,12 @@ export function buildWeights(
     return {
       inputNorm: vector(`${prefix}.input_layernorm.weight`, config.hidden),
       qkv: linear("qkv"),
+      ...(FAMILIES[config.family].hasHeadNorms && {
+        headNorms: {
+          q: vector(`${prefix}.self_attn.q_norm.weight`, config.headSize),
+          k: vector(`${prefix}.self_attn.k_norm.weight`, config.headSize),
+        },
+      }),
       o: linear("o"),
       postNorm: vector(`${prefix}.post_attention_layernorm.weight`, config.hidden),
       gateUp: linear("gateUp"),

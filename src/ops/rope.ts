@@ -1,30 +1,21 @@
-// Rotary position embedding: table and CPU reference first, then the launcher of shaders/rope.wgsl. Scaled variants
-// (Llama 3, YaRN) differ in the frequencies alone and pass their own.
+// Rotary position embedding: table and CPU reference first, then the launcher of shaders/rope.wgsl. Scaled variants differ
+// in the frequencies alone, which are in common/rotary.ts.
 
 import ropeCode from "../../shaders/rope.wgsl?raw";
 import { BugError } from "../common/errors.ts";
+import type { Rotary } from "../common/rotary.ts";
 import { rotaryFrequencies } from "../common/rotary.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { ELEMENT_WORK, grid } from "../gpu/index.ts";
 
 const SHADER = { name: "rope", code: ropeCode };
 
-/**
- * Angles [maxPositions,D]: for each position D/2 cosines, then D/2 sines, computed in float64. `frequencies` [D/2]
- * (radians per position) replaces those of `theta`.
- */
-export function ropeTable(
-  maxPositions: number,
-  headSize: number,
-  theta: number,
-  frequencies: ArrayLike<number> = rotaryFrequencies(headSize, theta),
-): Float32Array<ArrayBuffer> {
+/** Angles [maxPositions,D]: for each position D/2 cosines, then D/2 sines, computed in float64. */
+export function ropeTable(maxPositions: number, rotary: Rotary): Float32Array<ArrayBuffer> {
+  const { headSize } = rotary;
   const half = headSize / 2;
-  if (!Number.isInteger(half) || frequencies.length !== half) {
-    throw new BugError(
-      `rope of head size ${headSize} with ${frequencies.length} frequencies: it needs half as many`,
-    );
-  }
+  if (!Number.isInteger(half)) throw new BugError(`rope of head size ${headSize}: it needs an even number`);
+  const frequencies = rotaryFrequencies(rotary);
   const table = new Float32Array(maxPositions * headSize);
   for (let position = 0; position < maxPositions; position++) {
     for (let i = 0; i < half; i++) {

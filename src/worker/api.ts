@@ -34,7 +34,7 @@ export interface DeviceSummary {
 export interface ModelSummary {
   readonly name: string;
   readonly isDemo: boolean;
-  /** "Qwen2". */
+  /** "Qwen2", "Qwen3", "Llama". */
   readonly architecture: string;
   /** What the weights were read from: "ONNX, model builder layout, float32" or "safetensors, bfloat16". */
   readonly source: string;

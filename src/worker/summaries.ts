@@ -6,6 +6,7 @@ import type { OpenedProblems } from "../app/problems.ts";
 import { splitOf } from "../app/problems.ts";
 import type { Problem } from "../formats/problem.ts";
 import type { Gpu, Recorder } from "../gpu/index.ts";
+import { FAMILIES } from "../model/families.ts";
 import { adapterShapes } from "../model/lora.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { parameterShapes } from "../model/weights.ts";
@@ -42,7 +43,7 @@ const elements = (shapes: ReadonlyMap<string, readonly number[]>): number =>
 export const modelSummary = (model: OpenedModel, isDemo: boolean): ModelSummary => ({
   name: model.name,
   isDemo,
-  architecture: "Qwen2",
+  architecture: FAMILIES[model.config.family].label,
   source: model.source,
   parameters: elements(parameterShapes(model.config)),
   layers: model.config.layers,

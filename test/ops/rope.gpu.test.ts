@@ -1,7 +1,6 @@
 // rope: rotation and its inverse against the CPU reference, the reference against complex numbers and finite differences.
 
 import { describe, expect, test } from "vitest";
-import { rotaryFrequencies } from "../../src/common/rotary.ts";
 import { rope, ropeRotate, ropeTable } from "../../src/ops/rope.ts";
 import { expectClose, noise, sharedRecorder, upload } from "../harness.ts";
 import { eachWorkgroupSize, inChunksOf } from "../variants.ts";
@@ -25,7 +24,7 @@ describe("rope", () => {
       const recorder = await sharedRecorder();
       const x = noise(rows * rowStride, 1);
       const positions = Array.from({ length: rows }, (_, n) => (n * 37) % MAX_POSITIONS);
-      const table = ropeTable(MAX_POSITIONS, headSize, 10000);
+      const table = ropeTable(MAX_POSITIONS, { headSize, ropeTheta: 10000 });
       const shape = { rowStride, heads, headSize };
       const rotated = ropeRotate(x, positions, table, { ...shape, direction: "forward" });
       const tensors = {
@@ -51,7 +50,7 @@ describe("rope", () => {
     const positions = Array.from({ length: rows }, (_, n) => 36 - n);
     const records = new Uint32Array(5 * rows).fill(290);
     positions.forEach((position, n) => (records[5 * n + 4] = position));
-    const table = ropeTable(MAX_POSITIONS, headSize, 1e6);
+    const table = ropeTable(MAX_POSITIONS, { headSize, ropeTheta: 1e6 });
     const tensor = upload(recorder, x);
     const shape = { rowStride, heads, headSize, direction: "inverse" } as const;
     await inChunksOf(recorder, 20 * heads * headSize * 5, async () => {
@@ -71,7 +70,7 @@ describe("rope", () => {
   test("the reference multiplies the complex number (x[i], x[i + D/2]) by exp(i position theta^(-2i/D))", () => {
     const x = noise(12, 3);
     const shape = { rowStride: 12, heads: 2, headSize: 6, direction: "forward" } as const;
-    const y = ropeRotate(x, [5], ropeTable(6, 6, 10000), shape);
+    const y = ropeRotate(x, [5], ropeTable(6, { headSize: 6, ropeTheta: 10000 }), shape);
     for (const head of [0, 1]) {
       for (const i of [0, 1, 2]) {
         const [re, im] = [x[6 * head + i]!, x[6 * head + 3 + i]!];
@@ -82,18 +81,18 @@ describe("rope", () => {
     }
   });
 
-  test("the table takes frequencies of its own and refuses a wrong number of them", () => {
-    const halved = rotaryFrequencies(8, 10000).map((frequency) => frequency / 2);
-    expect([...ropeTable(3, 8, 10000, halved).subarray(16)]).toEqual([...ropeTable(2, 8, 10000).subarray(8)]);
-    expect(() => ropeTable(3, 8, 10000, [1, 2, 3])).toThrow("needs half as many");
-    expect(() => ropeTable(3, 7, 10000)).toThrow("head size 7");
+  test("the table takes scaled frequencies and refuses half a pair", () => {
+    const rotary = { headSize: 8, ropeTheta: 10000 };
+    const halved = ropeTable(3, { ...rotary, ropeScaling: { type: "linear", factor: 2 } });
+    expect([...halved.subarray(16)]).toEqual([...ropeTable(2, rotary).subarray(8)]);
+    expect(() => ropeTable(3, { ...rotary, headSize: 7 })).toThrow("head size 7");
   });
 
   test("the inverse is the gradient: finite differences on 4 x 8", () => {
     const x = noise(32, 4);
     const dy = noise(32, 5);
     const positions = [0, 3, 1, 7];
-    const table = ropeTable(8, 4, 100);
+    const table = ropeTable(8, { headSize: 4, ropeTheta: 100 });
     const shape = { rowStride: 8, heads: 2, headSize: 4 };
     const loss = (v: Float32Array): number =>
       ropeRotate(v, positions, table, { ...shape, direction: "forward" }).reduce(

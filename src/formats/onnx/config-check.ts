@@ -43,7 +43,7 @@ async function checkRotary(edges: WeightEdges, shape: DecoderShape): Promise<voi
   const table = edges.tensor("cos_cache");
   const expand = edges.graph.nodes.find(({ name }) => name === "/model/rotary_emb/Expand");
   const angles = edges.tensor(expand?.inputs[0]);
-  const wanted = rotaryFrequencies(shape.headSize, shape.ropeTheta);
+  const wanted = rotaryFrequencies(shape);
   if (table && table.count >= 2 * pairs)
     compareAngles(edges, shape, await table.read(pairs, pairs), wanted.map(Math.cos));
   else if (angles?.count === pairs) compareAngles(edges, shape, await angles.read(), wanted);

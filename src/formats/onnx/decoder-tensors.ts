@@ -93,7 +93,7 @@ const integer = (name: string, dims: readonly number[], values: readonly number[
 
 /** Cosines and sines [maxPositions,headSize/2], computed in float64 as the engine's own table is. */
 function rotaryTables(shape: DecoderShape, { precision }: GraphOptions): TensorSpec[] {
-  const frequencies = rotaryFrequencies(shape.headSize, shape.ropeTheta);
+  const frequencies = rotaryFrequencies(shape);
   const pairs = frequencies.length;
   const table = (name: string, turn: (angle: number) => number): TensorSpec =>
     floats(name, [shape.maxPositions, pairs], precision, () => {
