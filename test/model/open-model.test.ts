@@ -81,8 +81,8 @@ describe("a model is refused in a sentence", () => {
     ],
     [
       "when it is of another architecture",
-      inFolder("other", tinyFiles({ model_type: "llama", architectures: ["LlamaForCausalLM"] })),
-      /^other\/config\.json: model_type is "llama" \(LlamaForCausalLM\), and this engine computes qwen2/,
+      inFolder("other", tinyFiles({ model_type: "gemma3", architectures: ["Gemma3ForCausalLM"] })),
+      /^other\/config\.json: model_type is "gemma3" \(Gemma3ForCausalLM\), and this engine computes qwen2, qwen3, llama/,
     ],
     [
       "when the tokenizer has more tokens than the model",
