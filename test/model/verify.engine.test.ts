@@ -17,7 +17,8 @@ import type { Recorder } from "../../src/gpu/index.ts";
 import { sharedRecorder } from "../harness.ts";
 
 const fixture = fileURLToPath(new URL("../fixtures/qwen2-tied", import.meta.url));
-const beside = fileURLToPath(new URL("../../../shared/data/models/qwen2-tied", import.meta.url));
+const beside = (name: string): string =>
+  fileURLToPath(new URL(`../../../shared/data/models/${name}`, import.meta.url));
 const TIMEOUT_MS = 300_000;
 
 async function expectAllPass(
@@ -31,9 +32,11 @@ async function expectAllPass(
 }
 
 describe.for([
-  ["the fixture", fixture],
-  ["../shared/data/models/qwen2-tied", beside],
-] as const)("%s", ([name, directory]) => {
+  ["the fixture", fixture] as const,
+  ...["qwen2-tied", "qwen3-tied", "llama-tied"].map(
+    (name) => [`../shared/data/models/${name}`, beside(name)] as const,
+  ),
+])("%s", ([name, directory]) => {
   const isThere = existsSync(directory);
   test.skipIf(!isThere)(`${name} agrees with Hugging Face`, { timeout: TIMEOUT_MS }, () =>
     expectAllPass(huggingFaceChecks, directory),
