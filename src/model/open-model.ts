@@ -8,12 +8,14 @@ import type { JsonObject } from "../formats/json.ts";
 import { decodeText, readJsonObject } from "../formats/json.ts";
 import { openOnnxModel } from "../formats/onnx/model.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
-import { openSafetensors } from "../formats/safetensors.ts";
 import type { Tokenizer } from "../formats/tokenizer.ts";
 import { openTokenizer } from "../formats/tokenizer.ts";
 import type { DecoderConfig } from "./config.ts";
 import { parseDecoderConfig } from "./config.ts";
 import type { ParameterSource } from "./parameters.ts";
+import { checkShapes } from "./parameters.ts";
+import { isSafetensorsPart, openSafetensorsWeights } from "./shards.ts";
+import { parameterShapes } from "./weights.ts";
 
 /** A model that can be trained; weights are read on demand. */
 export interface OpenedModel {
@@ -39,11 +41,25 @@ class Folder {
     this.files = files;
   }
 
-  /** The file of this name, wherever it lay. */
+  /** The file of this name, wherever it lay; of several the highest. Throws UserError when two folders have one each. */
   find(name: string): ByteSource | undefined {
-    const file = this.files.find((candidate) => baseName(candidate) === name);
+    const found = this.files.filter((file) => baseName(file) === name);
+    const [file, other] = found.toSorted((a, b) => depth(a) - depth(b));
+    if (file && other && depth(other) === depth(file)) {
+      throw new UserError(
+        `There are two files called ${name} (${file.name} and ${other.name}), so two models were dropped at once. Drop the files of one.`,
+      );
+    }
     if (file) this.used.add(file);
     return file;
+  }
+
+  /** Files that `isWanted`: those that lie where config.json does, or all when there are none. */
+  beside(isWanted: (file: ByteSource) => boolean): ByteSource[] {
+    const place = folderOf(this.need("config.json", "which tells its layers and sizes"));
+    const all = this.files.filter(isWanted);
+    const here = all.filter((file) => folderOf(file) === place);
+    return here.length > 0 ? here : all;
   }
 
   need(name: string, why: string): ByteSource {
@@ -61,6 +77,8 @@ class Folder {
 }
 
 const baseName = ({ name }: ByteSource): string => name.split("/").at(-1)!;
+const folderOf = ({ name }: ByteSource): string => name.split("/").slice(0, -1).join("/");
+const depth = ({ name }: ByteSource): number => name.split("/").length;
 
 /** Opens a model from its files, in any order and with others among them. Throws UserError naming what is missing or wrong. */
 export async function openModel(files: readonly ByteSource[], name?: string): Promise<OpenedModel> {
@@ -75,6 +93,10 @@ export async function openModel(files: readonly ByteSource[], name?: string): Pr
   checkVocabulary(tokenizer, config, tokenizerFile.name);
   const template = chatTemplateOf(tokenizerConfig, await textOf(folder.find("chat_template.jinja")));
   const { weights, source } = await openWeights(folder, config);
+  checkShapes(
+    [...parameterShapes(config)].map(([parameter, shape]) => ({ name: parameter, shape })),
+    weights,
+  );
   return {
     name: name ?? nameOf(json, files),
     config,
@@ -112,8 +134,12 @@ interface OpenedWeights {
 }
 
 async function openWeights(folder: Folder, config: DecoderConfig): Promise<OpenedWeights> {
-  const safetensors = folder.ending(".safetensors").filter((file) => !baseName(file).startsWith("adapter_"));
-  if (safetensors.length > 0) return openShards(folder, safetensors);
+  const parts = folder.beside(isSafetensorsPart);
+  if (parts.length > 0) {
+    const { weights, types, files } = await openSafetensorsWeights(parts);
+    files.forEach((file) => folder.used.add(file));
+    return { weights, source: `safetensors, ${types.join(" and ")}` };
+  }
   const onnx = folder.ending(".onnx");
   const model = onnx.find((file) => baseName(file) === "model.onnx") ?? onnx[0];
   if (!model) {
@@ -131,24 +157,4 @@ async function openWeights(folder: Folder, config: DecoderConfig): Promise<Opene
   const weights = await openOnnxModel({ model, external, config });
   const { layout, weightType } = weights.description;
   return { weights, source: `ONNX, ${layout}, ${weightType}` };
-}
-
-/** One file, or the parts of one: every tensor is in one of them. */
-async function openShards(folder: Folder, files: readonly ByteSource[]): Promise<OpenedWeights> {
-  const opened = await Promise.all(files.map(openSafetensors));
-  files.forEach((file) => folder.used.add(file));
-  const home = new Map(
-    opened.flatMap((file) => [...file.entries.keys()].map((name) => [name, file] as const)),
-  );
-  const name = files.length === 1 ? files[0]!.name : `${files[0]!.name} and ${files.length - 1} more`;
-  const types = new Set(opened.flatMap((file) => [...file.entries.values()].map(({ dtype }) => dtype)));
-  return {
-    source: `safetensors, ${[...types].join(" and ")}`,
-    weights: {
-      name,
-      names: [...home.keys()],
-      shape: (tensor) => home.get(tensor)?.entry(tensor).shape,
-      read: (tensor) => home.get(tensor)!.readF32(tensor),
-    },
-  };
 }

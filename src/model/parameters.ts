@@ -88,7 +88,11 @@ async function readPieces(
     words.set(packed.subarray(q4Words(start, type), q4Words(start + count, type)), q4Words(offset, type));
 }
 
-function checkShapes(parameters: readonly Parameter[], source: ParameterSource): void {
+/** Throws UserError naming a tensor that `source` lacks, has in another shape, or has and no parameter asks for. */
+export function checkShapes(
+  parameters: readonly Pick<Parameter, "name" | "shape">[],
+  source: ParameterSource,
+): void {
   for (const { name, shape } of parameters) {
     const found = source.shape(name);
     if (!found) {

@@ -67,7 +67,7 @@ async function childrenOf(folder: FolderEntry): Promise<Entry[]> {
 }
 
 const MODEL_FILE =
-  /((^|\/)(config|tokenizer|tokenizer_config|generation_config)\.json|\.(onnx|onnx_data|onnx\.data|safetensors|jinja))$/i;
+  /((^|\/)(config|tokenizer|tokenizer_config|generation_config|model\.safetensors\.index)\.json|\.(onnx|onnx_data|onnx\.data|safetensors|jinja))$/i;
 const PROBLEM_FILE = /\.(jsonl|ndjson|parquet)$/i;
 
 /** verl's YAML, or a script with its command. */

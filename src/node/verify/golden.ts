@@ -13,6 +13,8 @@ import type { LoraConfig } from "../../model/lora.ts";
 import { parsePeftConfig } from "../../model/lora.ts";
 import type { Group } from "../../model/packing.ts";
 import type { ParameterSource } from "../../model/parameters.ts";
+import { isSafetensorsPart, openSafetensorsWeights } from "../../model/shards.ts";
+import { fileSource } from "../files/source.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -78,7 +80,7 @@ export async function openGolden(directory: string): Promise<Golden> {
   return {
     name: path.basename(path.resolve(directory)),
     config,
-    weights: parameterSource(await tensors(directory, "model.safetensors")),
+    weights: await modelWeights(directory),
     adapter: parameterSource(await tensors(directory, "adapter/adapter_model.safetensors")),
     lora: {
       ...parsePeftConfig(await json(directory, adapterConfig), path.join(directory, adapterConfig)),
@@ -121,6 +123,15 @@ async function load(directory: string, file: string): Promise<Buffer> {
 
 const tensors = async (directory: string, file: string): Promise<SafetensorsFile> =>
   openSafetensors(bytesSource(path.join(directory, file), await load(directory, file)));
+
+/** `model.safetensors`, or the parts of it with their index. */
+async function modelWeights(directory: string): Promise<ParameterSource> {
+  const names = (await readdir(directory)).filter((name) => name.startsWith("model"));
+  const sources = names.map((name) => path.join(directory, name)).map((file) => fileSource(file, file));
+  const parts = (await Promise.all(sources)).filter(isSafetensorsPart);
+  if (parts.length === 0) return parameterSource(await tensors(directory, "model.safetensors"));
+  return (await openSafetensorsWeights(parts)).weights;
+}
 
 /** Parameters straight from a safetensors file. */
 const parameterSource = (file: SafetensorsFile): ParameterSource => ({
