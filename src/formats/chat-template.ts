@@ -22,6 +22,12 @@ export interface RenderOptions {
 /** Names of tokenizer_config.json that templates may print; null where the model has none. */
 const TOKEN_NAMES = ["bos_token", "eos_token", "pad_token", "unk_token"];
 
+/**
+ * The date that Llama 3's templates print as today's, their own where they know none: the prompts of a run must be the same
+ * on the day that it is resumed, and in a browser of another language.
+ */
+const DATE = "26 Jul 2024";
+
 /** A model's chat template, parsed once. */
 export class ChatTemplate {
   readonly #template: Template;
@@ -43,7 +49,7 @@ export class ChatTemplate {
   render(messages: readonly ChatMessage[], { addGenerationPrompt, variables }: RenderOptions): string {
     const context = { ...this.#tokens, ...variables, messages, add_generation_prompt: addGenerationPrompt };
     try {
-      return this.#template.render({ tools: null, documents: null, ...context });
+      return this.#template.render({ tools: null, documents: null, date_string: DATE, ...context });
     } catch (error) {
       const roles = messages.map(({ role }) => role).join(", ");
       throw new UserError(

@@ -41,6 +41,14 @@ test("special tokens are there as text, whichever way they are written, and vari
   );
 });
 
+test("today is the same day in every render, unless a variable says another", () => {
+  const jinja =
+    '{%- if not date_string is defined %}{%- set date_string = strftime_now("%d %b %Y") %}{%- endif %}{{ date_string }}';
+  expect(rendered({}, jinja)).toBe("26 Jul 2024");
+  const variables = { date_string: "01 Jan 2026" };
+  expect(chatTemplateOf({}, jinja).render(HI, { ...prompt, variables })).toBe("01 Jan 2026");
+});
+
 test("white space around statements goes as transformers lets it", () => {
   const jinja =
     "{% for message in messages %}\n  {% if true %}\n{{ message.role }}\n  {% endif %}\n{% endfor %}\n";

@@ -6,6 +6,7 @@ import { chatTemplateOf } from "../../src/formats/chat-template.ts";
 import type { JsonObject } from "../../src/formats/json.ts";
 import { IncrementalDecoder, openTokenizer } from "../../src/formats/tokenizer.ts";
 import type { DecodeOptions, Tokenizer } from "../../src/formats/tokenizer.ts";
+import { promptsOf } from "../../src/rl/prompts.ts";
 import { fixtureJson, isShared, sharedPath, sourceOf } from "./fixtures.ts";
 import { BYTE_LEVEL, SENTENCE_PIECE } from "./tiny-tokenizers.ts";
 
@@ -93,6 +94,42 @@ describe("a tokenizer that marks spaces and falls back to bytes", async () => {
 
   test("adds the begin-of-text token on demand only", () => {
     expect(tokenizer.encode("hi", { addSpecialTokens: true })).toEqual([1, ...tokenizer.encode("hi")]);
+  });
+});
+
+describe("a prompt of a model with a begin-of-text token", () => {
+  const bos = { bos_token: "<s>" };
+  const jinja = "{{- bos_token }}{%- for m in messages %}{{- m.role + ': ' + m.content }}{%- endfor %}";
+  const messages = [{ role: "user", content: "hi" }];
+  const problem = { messages, groundTruth: "", dataSource: "", question: "hi", extraInfo: {} };
+  /** Adds the token to plain texts in a sequence of parts, as Llama 3's does. */
+  const llama3 = {
+    ...BYTE_LEVEL,
+    added_tokens: [...BYTE_LEVEL.added_tokens, { ...BYTE_LEVEL.added_tokens[0]!, id: 257, content: "<s>" }],
+    post_processor: {
+      type: "Sequence",
+      processors: [
+        BYTE_LEVEL.post_processor,
+        {
+          ...SENTENCE_PIECE.post_processor,
+          special_tokens: { "<s>": { id: "<s>", ids: [257], tokens: ["<s>"] } },
+        },
+      ],
+    },
+  };
+
+  test.each([
+    ["over bytes", llama3, 257],
+    ["over pieces", SENTENCE_PIECE, 1],
+  ])("%s has it once where the template writes it, and not where it does not", async (_, json, id) => {
+    const tokenizer = await open(json, bos);
+    const tokensOf = (source: string): readonly number[] =>
+      promptsOf({ tokenizer, template: chatTemplateOf(bos, source) }, [problem], 100).prompts[0]!.tokens;
+    const tokens = tokensOf(jinja);
+    expect(tokens[0]).toBe(id);
+    expect(tokens.filter((token) => token === id)).toEqual([id]);
+    expect(tokensOf(jinja.replace("{{- bos_token }}", ""))).not.toContain(id);
+    expect(tokenizer.encode("hi", { addSpecialTokens: true })[0]).toBe(id);
   });
 });
 
