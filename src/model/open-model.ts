@@ -155,6 +155,7 @@ async function openWeights(folder: Folder, config: DecoderConfig): Promise<Opene
   folder.used.add(model);
   const external = (name: string): ByteSource | undefined => folder.find(name.split("/").at(-1)!);
   const weights = await openOnnxModel({ model, external, config });
-  const { layout, weightType } = weights.description;
-  return { weights, source: `ONNX, ${layout}, ${weightType}` };
+  const { layout, weightType, isAdapterMerged } = weights.description;
+  const adapter = isAdapterMerged ? ", adapter merged" : "";
+  return { weights, source: `ONNX, ${layout}, ${weightType}${adapter}` };
 }

@@ -10,6 +10,8 @@ import { layerNumbers } from "./layouts.ts";
 import type { Matrix } from "./matrix.ts";
 import type { OnnxNode } from "./messages.ts";
 import type { DecoderShape } from "./shape.ts";
+import { MergedMatrix } from "./merged-matrix.ts";
+import { headScale, isFusedNorm, projectedHeads, scaleBefore } from "./norms.ts";
 import { attentionRows } from "./shape.ts";
 import type { OnnxTensor } from "./tensor.ts";
 
@@ -38,6 +40,8 @@ export interface DecoderWeights {
   /** [V,C]; the same tensor as the embedding, a copy of it, or another matrix. */
   readonly head: Matrix;
   readonly isPacked: boolean;
+  /** The file holds an adapter beside its weights, which is added to them. */
+  readonly hasAdapter: boolean;
 }
 
 /** Operators that hold weights of a projection. */
@@ -61,6 +65,7 @@ class DecoderFinder {
   readonly #projections = new Map<string, OnnxNode>();
   readonly #weights = new Map<string, Weight>();
   readonly #matrices: Matrix[] = [];
+  #hasAdapter = false;
 
   constructor(edges: WeightEdges, layout: Layout, shape: DecoderShape) {
     this.#edges = edges;
@@ -74,28 +79,21 @@ class DecoderFinder {
   }
 
   find(): DecoderWeights {
-    this.#refuseAdapter();
     this.#checkLayers();
     const { hidden, vocab, layers, tied } = this.#shape;
     const embedding = this.#embedding();
     this.#addMatrix(embedding, [["embed_tokens", vocab]], hidden);
     let isPacked = false;
     for (let layer = 0; layer < layers; layer++) isPacked = this.#layer(layer) || isPacked;
-    this.#norms();
-    const head = this.#head();
+    const headNode = this.#headNode();
+    this.#addNorm("norm", headNode.inputs[0]);
+    const head = this.#edges.matrix(headNode);
     checkShape(this.#file, head, vocab, hidden);
     if (!tied || head.tensorName !== embedding.tensorName)
       this.#weights.set("lm_head.weight", rowsOf(head, 0, vocab));
     this.#refuseStrangers();
-    return { weights: this.#weights, matrices: this.#matrices, embedding, head, isPacked };
-  }
-
-  #refuseAdapter(): void {
-    const node = this.#edges.graph.nodes.find(({ name }) => /\/lora_[AB]\//.test(name));
-    if (!node) return;
-    throw new UserError(
-      `${this.#file} holds a LoRA adapter beside its weights ("${node.name}"), and would be read without it. Export the model without the adapter, or with the adapter merged into it.`,
-    );
+    const hasAdapter = this.#hasAdapter;
+    return { weights: this.#weights, matrices: this.#matrices, embedding, head, isPacked, hasAdapter };
   }
 
   #checkLayers(): void {
@@ -118,23 +116,66 @@ class DecoderFinder {
       [module("self_attn.v_proj"), v],
     ];
     const isPacked = this.#projections.has(`${attention}/qkv_proj`);
-    if (isPacked) this.#projection(`${attention}/qkv_proj`, parts, hidden);
-    else ["q", "k", "v"].forEach((x, i) => this.#projection(`${attention}/${x}_proj`, [parts[i]!], hidden));
+    const projected = isPacked
+      ? [this.#projection(`${attention}/qkv_proj`, parts, hidden)]
+      : ["q", "k", "v"].map((x, i) => this.#projection(`${attention}/${x}_proj`, [parts[i]!], hidden));
+    this.#addNorm(module("input_layernorm"), projected[0]!.inputs[0]);
+    this.#headNorms(module, projected[0]!, projected[1] ?? projected[0]!, isPacked);
     this.#projection(`${attention}/o_proj`, [[module("self_attn.o_proj"), hidden]], heads * headSize);
     const mlp = `/model/layers.${layer}/mlp`;
-    this.#projection(`${mlp}/gate_proj`, [[module("mlp.gate_proj"), intermediate]], hidden);
+    const gate = this.#projection(`${mlp}/gate_proj`, [[module("mlp.gate_proj"), intermediate]], hidden);
+    this.#addNorm(module("post_attention_layernorm"), gate.inputs[0]);
     this.#projection(`${mlp}/up_proj`, [[module("mlp.up_proj"), intermediate]], hidden);
     this.#projection(`${mlp}/down_proj`, [[module("mlp.down_proj"), hidden]], intermediate);
     return isPacked;
   }
 
-  /** Adds the weights and biases of the node at `path`, whose output rows belong to `parts` in order. */
-  #projection(path: string, parts: readonly Part[], inputs: number): void {
+  /** Adds the weights and biases of the node at `path`, whose output rows belong to `parts` in order; the node. */
+  #projection(path: string, parts: readonly Part[], inputs: number): OnnxNode {
     const node = this.#projections.get(path);
     if (!node) throw this.#missing(path);
-    this.#addMatrix(this.#edges.matrix(node), parts, inputs);
-    const bias = this.#edges.bias(node);
+    const base = this.#edges.matrix(node);
+    const adapter = this.#edges.adapter(node);
+    if (adapter) this.#addMatrix(this.#merged(base, adapter.a, adapter.b), parts, inputs);
+    else this.#addMatrix(base, parts, inputs);
+    const bias = this.#edges.bias(adapter?.sum ?? node);
     if (bias) this.#addBias(bias, parts);
+    return node;
+  }
+
+  #merged(base: Matrix, a: Matrix, b: Matrix): Matrix {
+    checkShape(this.#file, a, a.outputs, base.inputs);
+    checkShape(this.#file, b, base.outputs, a.outputs);
+    this.#hasAdapter = true;
+    return new MergedMatrix(base, a, b);
+  }
+
+  /** Adds the scale of the norm that makes `value`. */
+  #addNorm(module: string, value: string | undefined): void {
+    const scale = scaleBefore(this.#edges, value);
+    if (!scale) throw this.#missing(`model.${module}.weight`);
+    this.#addVector(module, scale, this.#shape.hidden);
+  }
+
+  /** Adds the scales of query and key heads, where the graph normalises them. */
+  #headNorms(module: (name: string) => string, q: OnnxNode, k: OnnxNode, isPacked: boolean): void {
+    const { headSize } = this.#shape;
+    const { graph } = this.#edges;
+    const values = [projectedHeads(graph, q, isPacked)[0], projectedHeads(graph, k, isPacked)[1]] as const;
+    const scales = (["q", "k"] as const).map((kind, i) => headScale(this.#edges, values[i]!, kind, headSize));
+    if (scales.every((scale) => scale === undefined)) return;
+    (["q_norm", "k_norm"] as const).forEach((norm, i) => {
+      const scale = scales[i];
+      if (!scale) throw this.#missing(`model.${module(`self_attn.${norm}`)}.weight`);
+      this.#addVector(module(`self_attn.${norm}`), scale, headSize);
+    });
+  }
+
+  #addVector(module: string, tensor: OnnxTensor, size: number): void {
+    const name = `model.${module}.weight`;
+    if (tensor.type === "U8" || String(tensor.dims) !== String(size))
+      throw mismatch(this.#file, name, tensor.dims, [size]);
+    this.#weights.set(name, { shape: [size], read: () => tensor.read() });
   }
 
   #addMatrix(matrix: Matrix, parts: readonly Part[], inputs: number): void {
@@ -160,7 +201,11 @@ class DecoderFinder {
 
   /** [V,C] */
   #embedding(): Matrix {
-    const nodes = this.#edges.graph.nodes.filter(({ name }) => name.startsWith("/model/embed_tokens/Gather"));
+    const nodes = this.#edges.graph.nodes.filter(
+      ({ name, op, inputs }) =>
+        name.startsWith("/model/embed_tokens/Gather") ||
+        (op.startsWith("Gather") && inputs[1] === "input_ids"),
+    );
     const blocks = nodes.find(({ op }) => op === "GatherBlockQuantized");
     if (blocks) return this.#edges.blockTable(blocks, this.#shape.vocab, this.#shape.hidden);
     const node = nodes.find(({ op }) => op === "Gather");
@@ -168,51 +213,34 @@ class DecoderFinder {
     return this.#edges.matrix(node);
   }
 
-  /** The matrix that makes the logits, [V,C]. */
-  #head(): Matrix {
+  /** The node that makes the logits. */
+  #headNode(): OnnxNode {
     const { producers } = this.#edges.graph;
     let node = producers.get("logits");
     // Logits of a float16 graph may be cast on their way out.
     if (node?.op === "Cast") node = producers.get(node.inputs[0] ?? "");
     if (!node) throw this.#missing("/lm_head/MatMul");
-    return this.#edges.matrix(node);
+    return node;
   }
 
-  /** Adds the weights of the norms, and checks that those of a decoder are there. */
-  #norms(): void {
-    const { layers, hidden } = this.#shape;
-    for (const name of this.#edges.graph.tensors.keys()) {
-      const known = this.#layout.vectorName(name, layers);
-      if (known === undefined) continue;
-      const tensor = this.#edges.tensor(name)!;
-      this.#weights.set(known, { shape: tensor.dims, read: () => tensor.read() });
-    }
-    const perLayer = ["input_layernorm", "post_attention_layernorm"];
-    const needed = Array.from({ length: layers }, (_, n) => perLayer.map((norm) => `layers.${n}.${norm}`));
-    for (const norm of ["norm", ...needed.flat()]) {
-      const found = this.#weights.get(`model.${norm}.weight`);
-      if (!found) throw this.#missing(`model.${norm}.weight`);
-      if (String(found.shape) !== String(hidden))
-        throw mismatch(this.#file, `model.${norm}.weight`, found.shape, [hidden]);
-    }
-  }
-
-  /** A matrix that no part of the decoder asked for would be left out silently. */
+  /** A matrix or a norm that no part of the decoder asked for would be left out silently. */
   #refuseStrangers(): void {
     const { nodes, tensors } = this.#edges.graph;
     const isMatrix = (input: string): boolean => (tensors.get(input)?.dims.length ?? 0) === 2;
     const stranger = nodes.find(
-      (node) => PROJECTIONS.has(node.op) && !this.#edges.visited.has(node) && node.inputs.some(isMatrix),
+      (node) =>
+        !this.#edges.visited.has(node) &&
+        (isFusedNorm(node) || (PROJECTIONS.has(node.op) && node.inputs.some(isMatrix))),
     );
     if (!stranger) return;
     throw new UserError(
-      `${this.#file} has weights at "${stranger.name}" that a decoder of this kind does not have, so it is another kind of model. Use a Qwen2 or Qwen2.5 model.`,
+      `${this.#file} has weights at "${stranger.name}" that a decoder of this kind does not have, so it is another kind of model. Use a Qwen2, Qwen3 or Llama model.`,
     );
   }
 
   #missing(what: string): UserError {
     return new UserError(
-      `${this.#file} has no "${what}", which every decoder that is read here has: it is another kind of model, it is quantised in another way, or it is incomplete. Use a float32, float16 or 4-bit export of a Qwen2 or Qwen2.5 model.`,
+      `${this.#file} has no "${what}", which every decoder that is read here has: it is another kind of model, it is quantised in another way, or it is incomplete. Use a float32, float16 or 4-bit export of a Qwen2, Qwen3 or Llama model.`,
     );
   }
 }

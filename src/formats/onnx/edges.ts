@@ -14,6 +14,7 @@ import { openTensor } from "./tensor.ts";
 /** Operators between a constant and its use that change how it is written, not what it says. */
 const FLOAT_STEPS: ReadonlySet<string> = new Set(["Cast", "Identity", "Transpose"]);
 const BLOCK_STEPS: ReadonlySet<string> = new Set(["Reshape", "Identity"]);
+const PRODUCTS: ReadonlySet<string> = new Set(["MatMul", "MatMulNBits"]);
 const MAX_STEPS = 8;
 
 export class WeightEdges {
@@ -53,13 +54,31 @@ export class WeightEdges {
   /** The vector added to the output of `node`; undefined when there is none, or when what is added is no constant. */
   bias(node: OnnxNode): OnnxTensor | undefined {
     if (node.op === "MatMulNBits" && node.inputs[5]) return this.tensor(node.inputs[5]);
-    const output = node.outputs[0] ?? "";
-    for (const next of this.graph.consumers.get(output) ?? []) {
-      if (next.op !== "Add") continue;
-      const other = next.inputs.find((input) => input !== output);
-      if (other !== undefined && this.graph.tensors.has(other)) return this.tensor(other);
+    for (const { other } of this.#additions(node))
+      if (this.graph.tensors.has(other)) return this.tensor(other);
+    return undefined;
+  }
+
+  /**
+   * A low-rank adapter of `node`: two matrices one after the other, from the same input, whose result is added to the
+   * output. `sum` is the node that adds it. Undefined when there is none.
+   */
+  adapter(node: OnnxNode): { a: Matrix; b: Matrix; sum: OnnxNode } | undefined {
+    const { producers } = this.graph;
+    for (const { sum, other } of this.#additions(node)) {
+      const second = producers.get(other);
+      const first = producers.get(second?.inputs[0] ?? "");
+      if (!second || !first || !PRODUCTS.has(second.op) || !PRODUCTS.has(first.op)) continue;
+      if (first.inputs[0] === node.inputs[0]) return { a: this.matrix(first), b: this.matrix(second), sum };
     }
     return undefined;
+  }
+
+  /** Nodes that add something to the output of `node`, and the name of what they add. */
+  #additions({ outputs: [output = ""] }: OnnxNode): { sum: OnnxNode; other: string }[] {
+    return (this.graph.consumers.get(output) ?? [])
+      .filter(({ op }) => op === "Add")
+      .map((sum) => ({ sum, other: sum.inputs.find((input) => input !== output) ?? "" }));
   }
 
   #stored(node: OnnxNode, input: number, isTransposed: boolean): Matrix {

@@ -1,10 +1,8 @@
-// How an exporter names the parts of a decoder's graph: node names, which are stable across versions of an exporter, and
-// the tensors that are no matrix. Only the form; each exporter has a file of its own.
+// How an exporter names the nodes of a decoder's graph, which is stable across its versions. Only the form; each exporter
+// has a file of its own. Names of tensors are not, and are not asked for.
 
 export interface Layout {
   readonly name: "model builder" | "transformers.js";
   /** Nodes of layer N's attention are called `/model/layers.N/<attention>/...`. */
   readonly attention: string;
-  /** Hugging Face's name of a norm's weight; undefined for other tensors. `layers` is how many the decoder has. */
-  vectorName(tensor: string, layers: number): string | undefined;
 }

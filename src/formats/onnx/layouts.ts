@@ -23,6 +23,6 @@ export function recogniseLayout(graph: OnnxGraph): Layout {
   const common = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 4);
   const holds = common.map(([op, count]) => `${count} ${op.slice(0, 40)}`).join(", ") || "no nodes";
   throw new UserError(
-    `${graph.source.name} is an ONNX file, but no decoder layers such as /model/layers.0/attn are found in it (it holds ${holds}): it is another kind of model, or made by an exporter that is not read here. Use a Qwen2 or Qwen2.5 model exported by onnxruntime-genai or transformers.js.`,
+    `${graph.source.name} is an ONNX file, but no decoder layers such as /model/layers.0/attn are found in it (it holds ${holds}): it is another kind of model, or made by an exporter that is not read here. Use a Qwen2, Qwen3 or Llama model exported by onnxruntime-genai or transformers.js.`,
   );
 }

@@ -7,10 +7,4 @@ import type { Layout } from "./layout.ts";
 export const MODEL_BUILDER: Layout = {
   name: "model builder",
   attention: "attn",
-  vectorName(tensor, layers) {
-    if (tensor === `model.layers.${layers}.final_norm_layernorm.weight`) return "model.norm.weight";
-    if (/^model\.layers\.\d+\.(input|post_attention)_layernorm\.weight$/.test(tensor)) return tensor;
-    const head = /^(model\.layers\.\d+)\.attn\.([qk]_norm)\.layernorm\.weight$/.exec(tensor);
-    return head ? `${head[1]}.self_attn.${head[2]}.weight` : undefined;
-  },
 };

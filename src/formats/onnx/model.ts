@@ -34,6 +34,8 @@ export interface OnnxDescription {
   /** Of the projections; 4-bit blocks are de-quantised on reading. */
   readonly weightType: Matrix["type"];
   readonly isQkvPacked: boolean;
+  /** The file holds a low-rank adapter, which is added to the weights that it belongs to. */
+  readonly isAdapterMerged: boolean;
   /** `tied`: one matrix is embedding and head; `copy`: config.json ties them, the file holds two; `own`: two. */
   readonly head: "tied" | "copy" | "own";
   readonly takesPositionIds: boolean;
@@ -99,6 +101,7 @@ export async function openOnnxModel({ model, external, config }: OnnxFiles): Pro
     opset: graph.opset,
     weightType: weightType(found.matrices),
     isQkvPacked: found.isPacked,
+    isAdapterMerged: found.hasAdapter,
     head: config.tied ? (isOne ? "tied" : "copy") : "own",
     takesPositionIds: graph.inputs.includes("position_ids"),
   });

@@ -1,5 +1,5 @@
 // The graphs of the transformers.js converter (optimum, torch.onnx, onnxslim): plain operators, projections whose weights
-// have no names of their own, norms under Hugging Face's names. Read off files that it made.
+// have no names of their own. Read off files that it made.
 // Source: https://github.com/huggingface/transformers.js (scripts/convert.py).
 
 import type { Layout } from "./layout.ts";
@@ -7,11 +7,4 @@ import type { Layout } from "./layout.ts";
 export const TRANSFORMERS_JS: Layout = {
   name: "transformers.js",
   attention: "self_attn",
-  vectorName(tensor) {
-    const isNorm =
-      /^model\.(norm|layers\.\d+\.((input|post_attention)_layernorm|self_attn\.[qk]_norm))\.weight$/.test(
-        tensor,
-      );
-    return isNorm ? tensor : undefined;
-  },
 };

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { roundF16 } from "../../../src/common/f16.ts";
+import { openOnnxGraph } from "../../../src/formats/onnx/graph.ts";
 import type { OnnxModel } from "../../../src/formats/onnx/model.ts";
 import { openOnnxModel } from "../../../src/formats/onnx/model.ts";
 import { parseDecoderConfig } from "../../../src/model/config.ts";
@@ -18,15 +19,37 @@ import { firstDifference, shapeOf } from "./decoders.ts";
 /** Both sides multiply in float32; they may differ by the order of subtracting and multiplying. */
 const BLOCK_TOLERANCE = 1e-6;
 
+/** A sum of five products in float32 against one rounding. */
+const MERGE_TOLERANCE = 1e-6;
+
 const FIXTURES = fileURLToPath(new URL("../../fixtures", import.meta.url));
 
 const file = (path: string): ByteSource => bytesSource(path.split("/").at(-1)!, readFileSync(path));
 const safetensors = (path: string): Promise<SafetensorsFile> => openSafetensors(file(path));
 
+/** The same file with other names for its tensors, of the same lengths: every small letter is the next one. */
+async function otherNames(model: ByteSource): Promise<ByteSource> {
+  const next = (letter: string): string => String.fromCharCode(97 + ((letter.charCodeAt(0) - 96) % 26));
+  const { tensors } = await openOnnxGraph(model);
+  const text = Buffer.from(await model.read(0, model.size)).toString("latin1");
+  // Protobuf writes the length before the text.
+  const names = [...tensors.keys()].map((name) => `${String.fromCharCode(name.length)}${name}`);
+  const pattern = new RegExp(names.map((name) => name.replaceAll(/[^\w]/g, "\\$&")).join("|"), "g");
+  const changed = text.replaceAll(pattern, (name) => name[0]! + name.slice(1).replaceAll(/[a-z]/g, next));
+  const renamed = bytesSource(model.name, Buffer.from(changed, "latin1"));
+  const found = await openOnnxGraph(renamed);
+  expect([...found.tensors.keys()].filter((name) => /[a-z]/.test(name) && tensors.has(name))).toEqual([]);
+  return renamed;
+}
+
 /** The export in `folder` of the model in folder `family`. */
-const open = (family: string, folder: string): Promise<OnnxModel> =>
+const open = (
+  family: string,
+  folder: string,
+  model: ByteSource = file(`${folder}/model.onnx`),
+): Promise<OnnxModel> =>
   openOnnxModel({
-    model: file(`${folder}/model.onnx`),
+    model,
     external: (name) => (existsSync(`${folder}/${name}`) ? file(`${folder}/${name}`) : undefined),
     config: shapeOf(JSON.parse(readFileSync(`${family}/config.json`, "utf8")) as object),
   });
@@ -74,6 +97,18 @@ describe.for(FAMILIES)("%s", ([name, family, folder]) => {
     });
   }
 
+  for (const entry of exports) {
+    test(`${entry} is read by its wiring: other names for its tensors change nothing`, async () => {
+      const [model, renamed] = [
+        await open(family, `${folder}/${entry}`),
+        await open(family, `${folder}/${entry}`, await otherNames(file(`${folder}/${entry}/model.onnx`))),
+      ];
+      expect(renamed.names).toEqual(model.names);
+      for (const known of model.names.filter((other) => other.endsWith("norm.weight")))
+        expect(await renamed.read(known)).toEqual(await model.read(known));
+    });
+  }
+
   for (const entry of halves) {
     test(`${entry} holds the weights of model.safetensors rounded to halves`, async () => {
       const model = await open(family, `${folder}/${entry}`);
@@ -95,8 +130,30 @@ describe.for(FAMILIES)("%s", ([name, family, folder]) => {
   }
 
   for (const entry of adapters) {
-    test(`${entry} is refused, since its adapter would be lost`, async () => {
-      await expect(open(family, `${folder}/${entry}`)).rejects.toThrow(/holds a LoRA adapter.*merged/);
+    test(`${entry} is the model with its adapter added`, async () => {
+      const model = await open(family, `${folder}/${entry}`);
+      expect(model.description.isAdapterMerged).toBe(true);
+      const [weights, adapter] = [
+        await safetensors(`${family}/model.safetensors`),
+        await safetensors(`${family}/adapter/adapter_model.safetensors`),
+      ];
+      const { r, lora_alpha: alpha } = JSON.parse(
+        readFileSync(`${family}/adapter/adapter_config.json`, "utf8"),
+      ) as { r: number; lora_alpha: number };
+      for (const name of model.names) {
+        const expected = await weights.readF32(name);
+        const peft = `base_model.model.${name.replace(/\.weight$/, "")}`;
+        if (adapter.has(`${peft}.lora_A.weight`)) {
+          const a = await adapter.readF32(`${peft}.lora_A.weight`);
+          const b = await adapter.readF32(`${peft}.lora_B.weight`);
+          const inputs = a.length / r;
+          for (let i = 0; i < expected.length; i++)
+            for (let n = 0; n < r; n++)
+              expected[i]! +=
+                (alpha / r) * b[Math.floor(i / inputs) * r + n]! * a[n * inputs + (i % inputs)]!;
+        }
+        expect(firstDifference(await model.read(name), expected, MERGE_TOLERANCE), name).toBe(-1);
+      }
     });
   }
 });
@@ -117,6 +174,7 @@ describe("what was recognised", () => {
       isQkvPacked,
       head,
       takesPositionIds,
+      isAdapterMerged: false,
     });
   });
 });

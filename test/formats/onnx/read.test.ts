@@ -45,6 +45,15 @@ async function changed(change: (model: ModelSpec) => Partial<ModelSpec>): Promis
 const withNode = (name: string, change: Partial<NodeSpec>): Promise<Uint8Array> =>
   changed(({ nodes }) => ({ nodes: nodes.map((old) => (old.name === name ? { ...old, ...change } : old)) }));
 
+const ATTENTION = modelSpec(SMALL).nodes.find(({ op }) => op === "GroupQueryAttention")!;
+const withAttribute = (name: string, value: number): Partial<NodeSpec> => ({
+  attributes: { ...ATTENTION.attributes, [name]: { int: value } },
+});
+/** A scale of query heads, and none of key heads, where attention takes them. */
+const withQueryScale: Partial<NodeSpec> = {
+  inputs: [...ATTENTION.inputs, ...Array<string>(5).fill(""), "s"],
+};
+
 const QWEN2 = shapeOf(fixtureJson("qwen2-tied/config.json") as object);
 const GATE = "/model/layers.0/mlp/gate_proj/MatMul";
 
@@ -137,12 +146,30 @@ describe("a graph of another model is refused with what it holds", () => {
       /has weights at "\/model\/layers.0\/mlp\/expert\/MatMul" that a decoder of this kind does not have/,
     ],
     [
-      "an adapter",
+      "a norm more",
       () =>
-        changed(({ nodes }) => ({
-          nodes: [...nodes, node("MatMul", "/model/layers.0/attn/q_proj/lora_A/MatMul", ["x", "extra"])],
+        changed(({ nodes, tensors }) => ({
+          nodes: [
+            ...nodes,
+            node("SimplifiedLayerNormalization", "/model/layers.0/more/LayerNorm", ["x", "s"]),
+          ],
+          tensors: [...tensors, tensor("s", [24])],
         })),
-      /holds a LoRA adapter.*merged/,
+      /has weights at "\/model\/layers.0\/more\/LayerNorm" that a decoder of this kind does not have/,
+    ],
+    [
+      "half an adapter",
+      () =>
+        changed(({ nodes, tensors }) => ({
+          nodes: [...nodes, node("MatMul", "/model/layers.0/attn/q_proj/lora_A/MatMul", ["x", "extra"])],
+          tensors: [...tensors, tensor("extra", [24, 2])],
+        })),
+      /has weights at ".*q_proj\/lora_A\/MatMul" that a decoder of this kind does not have/,
+    ],
+    [
+      "interleaved pairs",
+      () => withNode(ATTENTION.name, withAttribute("rotary_interleaved", 1)),
+      /has rotary_interleaved 1, which is not computed here/,
     ],
     [
       "weights of 64 bits",
@@ -159,6 +186,15 @@ describe("a graph of another model is refused with what it holds", () => {
       () =>
         changed(({ tensors }) => ({ tensors: tensors.filter(({ name }) => !name.includes("final_norm")) })),
       /has no "model.norm.weight"/,
+    ],
+    [
+      "a norm of the heads of q alone",
+      () =>
+        changed(({ nodes, tensors }) => ({
+          nodes: nodes.map((old) => (old.name === ATTENTION.name ? { ...old, ...withQueryScale } : old)),
+          tensors: [...tensors, tensor("s", [16])],
+        })),
+      /has no "model.layers.0.self_attn.k_norm.weight"/,
     ],
   ] as const) {
     test(what, async () => expect(open(await bytes())).rejects.toMatchObject(refusal(message)));

@@ -69,6 +69,7 @@ describe("Qwen2 with a tied head, written as ONNX", async () => {
       opset: 21,
       weightType: "F32",
       isQkvPacked: true,
+      isAdapterMerged: false,
       head: "tied",
       takesPositionIds: false,
     });
