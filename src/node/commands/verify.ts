@@ -16,6 +16,7 @@ import { isAllRight, reportLines, runAlgorithms } from "../verify/algorithms.ts"
 import { batchChecks } from "../verify/batches.ts";
 import type { Check } from "../verify/check.ts";
 import { checkLine, passes } from "../verify/check.ts";
+import { exportChecks } from "../verify/exports.ts";
 import type { Golden } from "../verify/golden.ts";
 import { openGolden } from "../verify/golden.ts";
 import { huggingFaceChecks } from "../verify/hugging-face.ts";
@@ -81,7 +82,7 @@ async function verifyAlgorithms(
 async function verifyModels(recorder: Recorder, goldens: readonly Golden[]): Promise<boolean> {
   const checks: Check[] = [];
   for (const golden of goldens) {
-    for (const run of [huggingFaceChecks, batchChecks, runChecks]) {
+    for (const run of [exportChecks, huggingFaceChecks, batchChecks, runChecks]) {
       for (const check of await run(recorder, golden)) {
         console.log(checkLine(golden.name, check));
         checks.push(check);

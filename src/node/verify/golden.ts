@@ -31,6 +31,7 @@ export interface GoldenTraining {
 /** One opened directory. B sequences, T padded width. */
 export interface Golden {
   readonly name: string;
+  readonly directory: string;
   readonly config: DecoderConfig;
   readonly weights: ParameterSource;
   readonly adapter: ParameterSource;
@@ -79,6 +80,7 @@ export async function openGolden(directory: string): Promise<Golden> {
   const adapterConfig = "adapter/adapter_config.json";
   return {
     name: path.basename(path.resolve(directory)),
+    directory,
     config,
     weights: await modelWeights(directory),
     adapter: parameterSource(await tensors(directory, "adapter/adapter_model.safetensors")),
