@@ -33,6 +33,8 @@ function readConfig(json: unknown): DecoderConfig {
   const family = c["model_type"] as FamilyName;
   refuse(c, "hidden_act", c["hidden_act"], ["silu"]);
   for (const [field, why] of UNSUPPORTED) refuseField(c, field, why);
+  if (!FAMILIES[family].hasQkvBias)
+    refuseField(c, "attention_bias", "attention of this family is computed without biases here");
   const heads = positive(c, "num_attention_heads");
   const hidden = positive(c, "hidden_size");
   const layers = positive(c, "num_hidden_layers");
@@ -68,7 +70,6 @@ function headSize(c: Json, family: FamilyName, hidden: number, heads: number): n
 
 /** Fields that change what is computed, where they are set, and what of it is missing here. */
 const UNSUPPORTED = [
-  ["attention_bias", "biases of attention as this family has them are not computed here"],
   ["mlp_bias", "biases in the MLP are not computed here"],
   ["num_experts", "mixtures of experts are not computed here"],
   ["num_local_experts", "mixtures of experts are not computed here"],

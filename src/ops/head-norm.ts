@@ -118,7 +118,7 @@ export interface HeadNormGradientArgs extends HeadSizes {
   readonly rows: number;
 }
 
-/** Records the gradients of both weights +=, where trained, then dqkv = in place. */
+/** Records the gradients of both weights [D] +=, where trained, then that of qkv [N,(H+2K)*D] in place. */
 export function headNormGradient(recorder: Recorder, args: HeadNormGradientArgs): void {
   const { dqkv, weights, dweights, kept, rows, ...sizes } = args;
   const { heads, kvHeads, headSize } = sizes;

@@ -208,6 +208,11 @@ describe("a graph that is not of its config.json is refused with both numbers", 
     ["width", { intermediate: 21 }, /have shape \[20,24\], and the configuration asks for \[21,24\]/],
     ["heads", { heads: 6, kvHeads: 2, headSize: 8 }, /num_attention_heads 3, and its configuration says 6/],
     ["epsilon", { rmsEps: 1e-6 }, /rms_norm_eps 0.00000\d+, and its configuration says 0.000001/],
+    [
+      "scaled angles",
+      { ropeScaling: { type: "linear", factor: 2 } as const },
+      /does not turn as rope_theta 10000 and rope scaling "linear" of its configuration says/,
+    ],
     ["angles", { ropeTheta: 1e6 }, /does not turn as rope_theta 1000000 .*pair 1: 0.9\d+, not 0.9\d+/],
   ] as const) {
     test(what, async () => {

@@ -89,11 +89,20 @@ describe("Qwen2 with a tied head, written as ONNX", async () => {
   });
 });
 
+const LLAMA3 = {
+  type: "llama3",
+  factor: 4,
+  lowFrequencyFactor: 1,
+  highFrequencyFactor: 4,
+  originalPositions: 16,
+} as const;
+
 describe("other decoders, written as ONNX", () => {
   test.for([
     ["an own head", SMALL, true],
     ["a tied head and no biases", { ...SMALL, tied: true }, false],
     ["one layer", { ...SMALL, layers: 1 }, true],
+    ["positions scaled as in Llama 3", { ...SMALL, ropeScaling: LLAMA3 }, false],
   ] as const)("%s: read back to the bit, and decoding is prefill", async ([, shape, hasBias]) => {
     const weights = randomWeights(shape, { hasBias, seed: 1 });
     const bytes = await writeOnnxModel(shape, weights);
