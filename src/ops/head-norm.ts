@@ -29,7 +29,7 @@ function eachHead(
   }
 }
 
-/** qkv [N,(H+2K)*D] with its query and key heads normalised. */
+/** qkv [N,(H+2K)*D] with its query and key heads, [D] each, normalised. */
 export function headNormForward(
   qkv: Float32Array,
   weights: HeadWeights<Float32Array>,
@@ -91,7 +91,7 @@ const paramsOf = ({ heads, kvHeads, headSize }: HeadSizes, rows: number) => ({
   eps: 0,
 });
 
-/** Records qkv [N,(H+2K)*D] = the same with its query and key heads normalised. */
+/** Records qkv [N,(H+2K)*D] = the same with its query and key heads, [D] each, normalised. */
 export function headNorm(
   recorder: Recorder,
   { qkv, weights, keep, rows, eps, ...sizes }: HeadNormArgs,
