@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 
+import { folderSources } from "../../src/node/files/source.ts";
 import { openFolder } from "../../src/node/files/store.ts";
 import { temporaryFolder } from "../storage/stores.ts";
 
@@ -71,4 +72,21 @@ test("a folder that is a file is refused with its name", async () => {
 test("the free bytes of a disk are known", async () => {
   const store = await openFolder(await temporaryFolder());
   expect(await store.freeBytes()).toBeGreaterThan(0);
+});
+
+test("a model's folder gives its files and those of its folder onnx, each under its own path", async () => {
+  const folder = path.join(await temporaryFolder(), "model");
+  await mkdir(path.join(folder, "onnx"), { recursive: true });
+  for (const name of ["config.json", "onnx/config.json", "onnx/model.onnx"])
+    await writeFile(path.join(folder, name), name);
+  const sources = await folderSources(folder);
+  expect(sources.map(({ name }) => name).toSorted()).toEqual([
+    "model/config.json",
+    "model/onnx/config.json",
+    "model/onnx/model.onnx",
+  ]);
+  const texts = await Promise.all(sources.map(({ size, read }) => read(0, size)));
+  expect(texts.map((bytes) => `model/${new TextDecoder().decode(bytes)}`)).toEqual(
+    sources.map(({ name }) => name),
+  );
 });

@@ -35,13 +35,14 @@ export async function folderSources(folder: string): Promise<ByteSource[]> {
       `${folder} is ${info ? "a file" : "not there"}, and a folder with config.json, tokenizer.json and weights is needed.`,
     );
   const name = path.basename(path.resolve(folder));
-  const places = [folder, path.join(folder, "onnx")];
+  const places = ["", "onnx/"];
   const found = await Promise.all(
     places.map(async (place) => {
-      const entries = await readdir(place, { withFileTypes: true }).catch(() => []);
+      const inside = path.join(folder, place);
+      const entries = await readdir(inside, { withFileTypes: true }).catch(() => []);
       return entries
         .filter((entry) => entry.isFile())
-        .map((entry) => fileSource(path.join(place, entry.name), `${name}/${entry.name}`));
+        .map((entry) => fileSource(path.join(inside, entry.name), `${name}/${place}${entry.name}`));
     }),
   );
   return Promise.all(found.flat());
