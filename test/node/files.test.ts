@@ -85,7 +85,7 @@ test("a model's folder gives its files and those of its folder onnx, each under 
     "model/onnx/config.json",
     "model/onnx/model.onnx",
   ]);
-  const texts = await Promise.all(sources.map(({ size, read }) => read(0, size)));
+  const texts = await Promise.all(sources.map((source) => source.read(0, source.size)));
   expect(texts.map((bytes) => `model/${new TextDecoder().decode(bytes)}`)).toEqual(
     sources.map(({ name }) => name),
   );
