@@ -151,13 +151,7 @@ export class Policy {
     const { scratch } = activations;
     const rows = batch.tokenCount;
     const channels = config.hidden;
-    headBackward(recorder, {
-      ...this.#headArgs({ temperature, useAdapter }),
-      dLogProb: head.dLogProb,
-      dEntropy: head.dEntropy,
-      dx: head.dx,
-      logitsResident,
-    });
+    headBackward(recorder, { ...this.#headArgs({ temperature, useAdapter }), logitsResident });
     scatterRows(recorder, {
       dy: head.dx,
       starts: batch.rowStarts,
@@ -185,6 +179,17 @@ export class Policy {
       layerBackward(recorder, context, index === 0 && !trainsEmbedding);
     }
     if (trainsEmbedding) embeddingBackward(recorder, weights.embedding, batch, scratch.dh, channels);
+  }
+
+  /**
+   * Records the head of the last `forward` again at another temperature: memory.head holds logProb, entropy and lse [R] of
+   * that one then. No `backward` can follow. Throws BugError without a `forward` right before.
+   */
+  headAgain(temperature: number): void {
+    if (!this.#forward) throw new BugError("the head can run again only right after a forward pass");
+    const { useAdapter } = this.#forward;
+    this.#forward = undefined;
+    headForward(this.recorder, this.#headArgs({ temperature, useAdapter }));
   }
 
   /**
@@ -281,14 +286,8 @@ export class Policy {
       rowCount: rows,
       ...(stored.grad && { dweight: stored.grad }),
     }));
-    const { x, logits, state, logProb, lse, entropy } = head;
     return {
-      x,
-      logits,
-      state,
-      logProb,
-      lse,
-      entropy,
+      ...head,
       shards,
       temperature,
       targets: batch.targets,

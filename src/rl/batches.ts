@@ -6,10 +6,12 @@ import { packGroups } from "../model/packing.ts";
 import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
 import type { Phase } from "./events.ts";
-import { miniBatchSize, needsOldPass, usesReference } from "./options/index.ts";
+import { advantagesNeed, miniBatchSize, needsOldPass, usesReference } from "./options/index.ts";
 import type { Prompt } from "./prompts.ts";
 import type { Run } from "./run.ts";
 import type { JudgedRollout } from "./score.ts";
+import type { SumSquaredProb } from "./sum-squared-prob.ts";
+import { keepSums, roomForSums } from "./sum-squared-prob.ts";
 
 /** Log-probability and entropy of every token of a rollout, before the first update of the step. */
 export interface TokenNumbers {
@@ -38,6 +40,8 @@ export interface StepBatches {
   readonly numbers: ReadonlyMap<JudgedRollout, TokenNumbers>;
   /** Log-probabilities under the reference policy; empty without one. */
   readonly reference: ReadonlyMap<JudgedRollout, Float32Array>;
+  /** Sums of squared probabilities under the old policy; absent where advantages do not need them. */
+  readonly sumSquaredProb?: SumSquaredProb;
   readonly seconds: { readonly oldLogProb: number; readonly reference: number };
 }
 
@@ -51,9 +55,13 @@ export async function prepareBatches(
   const packed = miniBatchesOf(run, prompts, rollouts);
   const numbers = roomFor(rollouts);
   const reference = new Map<JudgedRollout, Float32Array>();
+  const sums = advantagesNeed(run.config, "sum-squared-prob") ? roomForSums(rollouts) : undefined;
   const old = await timed(async () => {
     if (!needsOldPass(run.config)) return packed;
-    return withPass(packed, run, "oldLogProb", control, (micro, found) => keepNumbers(micro, found, numbers));
+    return withPass(packed, run, "oldLogProb", control, async (micro, found) => {
+      keepNumbers(micro, found, numbers);
+      if (sums) await keepSums(run, micro, found.logProb, temperatureOf(run), sums);
+    });
   });
   const whole = await timed(async () => {
     if (!usesReference(run.config)) return old.value;
@@ -66,6 +74,7 @@ export async function prepareBatches(
     miniBatches: whole.value,
     numbers,
     reference,
+    ...(sums && { sumSquaredProb: sums }),
     seconds: { oldLogProb: old.seconds, reference: whole.seconds },
   };
 }
@@ -105,7 +114,7 @@ async function withPass(
   run: Run,
   phase: Extract<Phase, "oldLogProb" | "reference">,
   control: StepControl,
-  keep: (micro: Micro, numbers: TokenNumbers) => void,
+  keep: (micro: Micro, numbers: TokenNumbers) => Promise<void> | void,
 ): Promise<MiniBatch[]> {
   const { policy } = run;
   const total = miniBatches.reduce((sum, { micros }) => sum + micros.length, 0);
@@ -118,7 +127,7 @@ async function withPass(
       control.check();
       policy.forward(micro.batch, { temperature: temperatureOf(run), useAdapter: phase === "oldLogProb" });
       const numbers = await readNumbers(run, micro);
-      keep(micro, numbers);
+      await keep(micro, numbers);
       const { logProb } = numbers;
       computed.push({
         ...micro,

@@ -143,14 +143,18 @@ function rangeText(field: Ranged): string {
   return `${noun}${from}${to}${special}`;
 }
 
-/** Throws UserError when the method compares the responses of a group and there is only one. */
+/** Throws UserError when the method compares the responses of a group, or of a step, and there is only one. */
 function checkGroup(config: RunConfig): void {
   const group = config["actor_rollout_ref.rollout.n"];
   if (group >= 2) return;
   const estimator = config["algorithm.adv_estimator"];
   const isPreference = config["gradus.mode"] === "preference";
-  if (!isPreference && !ADVANTAGE_ESTIMATORS.find(({ id }) => id === estimator)!.needs.includes("group"))
-    return;
+  const { needs } = ADVANTAGE_ESTIMATORS.find(({ id }) => id === estimator)!;
+  if (!isPreference && needs.includes("batch") && config["data.train_batch_size"] < 2)
+    throw new UserError(
+      `A step has 1 prompt and group size 1: ${estimator} compares the responses of a step, and one alone would teach nothing. Set prompts per step (data.train_batch_size) or group size (actor_rollout_ref.rollout.n) to 2 or more.`,
+    );
+  if (!isPreference && !needs.includes("group")) return;
   const what = isPreference ? "a pair" : "a group-relative advantage";
   throw new UserError(
     `Group size is ${group}: ${what} needs at least 2 responses per prompt. Set group size (actor_rollout_ref.rollout.n) to 2 or more.`,

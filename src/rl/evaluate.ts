@@ -6,6 +6,7 @@ import type { Accuracy, Evaluation, EvaluationSample } from "./events.ts";
 import { FinishCount } from "./generate.ts";
 import { STEP, VAL_FLEXIBLE, VAL_HIGH, VAL_LOW, VAL_STRICT } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
+import { greedySampling } from "./options/index.ts";
 import { rewardFor } from "./rewards/index.ts";
 import type { Run } from "./run.ts";
 
@@ -54,7 +55,7 @@ function answer({ config, engine, heldOut, stopTokens }: Run, control: StepContr
   return engine.generate(
     heldOut.map(({ tokens }, key) => ({ prompt: tokens, samples: 1, key })),
     {
-      sampling: { temperature: 0, topK: 0, topP: 1, seed: [config["data.seed"], 1] },
+      sampling: greedySampling(config),
       maxNew,
       stopTokens,
       useAdapter: true,

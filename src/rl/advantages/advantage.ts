@@ -52,8 +52,11 @@ export interface Paper {
   readonly url: string;
 }
 
-/** What an estimator cannot do without, besides rewards, groups and lengths. "group": at least 2 responses per prompt. */
-export type AdvantageNeed = "group" | "greedy-baseline" | "values" | "sum-squared-prob";
+/**
+ * What an estimator cannot do without, besides rewards, groups and lengths. "group": at least 2 responses per prompt. "batch":
+ * at least 2 per step.
+ */
+export type AdvantageNeed = "group" | "batch" | "greedy-baseline" | "values" | "sum-squared-prob";
 
 /** One entry of the list of estimators. */
 export interface AdvantageEstimator {
@@ -64,7 +67,7 @@ export interface AdvantageEstimator {
   readonly paper: Paper;
   /** How this differs from the paper. */
   readonly differs: string;
-  /** Keys of the run's configuration that it reads. */
+  /** Keys of the run's configuration that it reads, and no other: the form shows these. */
   readonly params: readonly string[];
   readonly needs: readonly AdvantageNeed[];
   /** Id of an entry that gives the same numbers wherever responses are as the engine makes them: no need to offer both. */

@@ -19,9 +19,20 @@ export function minusBaseline(
   return result;
 }
 
-/** Mean of the rewards of `members`. */
+/** Mean of the rewards of `members`, to the bit their reward where all have the same: equal responses then teach nothing. */
 export const meanOf = (rewards: Float64Array, members: readonly number[]): number =>
-  members.reduce((sum, i) => sum + rewards[i]!, 0) / members.length;
+  weightedMeanOf(rewards, members, () => 1);
+
+/** The same with weights, some of them above 0. */
+export function weightedMeanOf(
+  rewards: Float64Array,
+  members: readonly number[],
+  weightOf: (i: number) => number,
+): number {
+  const first = rewards[members[0]!]!;
+  const total = members.reduce((sum, i) => sum + weightOf(i), 0);
+  return first + members.reduce((sum, i) => sum + weightOf(i) * (rewards[i]! - first), 0) / total;
+}
 
 /** Unbiased standard deviation of the rewards of `members`; 1 for a group of one. */
 export function stdOf(rewards: Float64Array, members: readonly number[]): number {

@@ -6,7 +6,7 @@
 import { BugError } from "../../common/errors.ts";
 import type { AdvantageArgs, AdvantageEstimator } from "./advantage.ts";
 import { broadcast } from "./advantage.ts";
-import { groupRelative } from "./grpo.ts";
+import { GROUP_RELATIVE_PARAMS, groupRelative } from "./grpo.ts";
 import { outcomes } from "./returns.ts";
 import { whiten } from "./whiten.ts";
 
@@ -34,12 +34,7 @@ export const gdpo: AdvantageEstimator = {
   },
   differs:
     "As verl: whitened over tokens, so that long responses weigh more. With one kind of reward it is whitened GRPO.",
-  params: [
-    "algorithm.norm_adv_by_std_in_grpo",
-    "gradus.advantage_epsilon",
-    "algorithm.gdpo_reward_keys",
-    "algorithm.gdpo_reward_weights",
-  ],
+  params: GROUP_RELATIVE_PARAMS,
   needs: ["group"],
   estimate,
 };

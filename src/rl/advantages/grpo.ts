@@ -9,6 +9,13 @@ import { broadcast, responsesByGroup } from "./advantage.ts";
 import { meanOf, minusBaseline, stdOf } from "./baseline.ts";
 import { outcomes } from "./returns.ts";
 
+/** Keys that `groupRelative` reads. */
+export const GROUP_RELATIVE_PARAMS = [
+  "algorithm.norm_adv_by_std_in_grpo",
+  "gradus.advantage_std",
+  "gradus.advantage_epsilon",
+] as const;
+
 /** Rewards [B] relative to their groups, [B]. */
 export function groupRelative(args: AdvantageArgs, rewards: Float64Array): Float64Array {
   const { normaliseByStd, epsilon, stdOver } = args.settings;
@@ -32,7 +39,7 @@ export const grpo: AdvantageEstimator = {
   },
   differs:
     "The standard deviation is the unbiased one, and may be the batch's. Without division by it (Dr. GRPO, arXiv:2503.20783), a group's spread counts.",
-  params: ["algorithm.norm_adv_by_std_in_grpo", "gradus.advantage_epsilon"],
+  params: GROUP_RELATIVE_PARAMS,
   needs: ["group"],
   estimate: (args) => broadcast(groupRelative(args, outcomes(args)), args.responseLengths),
 };

@@ -30,17 +30,15 @@ export const ADVANTAGE_ESTIMATORS: readonly AdvantageEstimator[] = [
   gpg,
   grpoPassk,
   gdpo,
+  remax,
+  optimalTokenBaseline,
   grpoVectorized,
   rlooVectorized,
+  tirOptimalTokenBaseline,
 ];
 
 /** What verl has besides: these need numbers or settings that a run does not hand over yet. A line moves up when it does. */
-export const FURTHER_ESTIMATORS: readonly AdvantageEstimator[] = [
-  remax,
-  optimalTokenBaseline,
-  tirOptimalTokenBaseline,
-  gae,
-];
+export const FURTHER_ESTIMATORS: readonly AdvantageEstimator[] = [gae];
 
 const ALL = [...ADVANTAGE_ESTIMATORS, ...FURTHER_ESTIMATORS];
 

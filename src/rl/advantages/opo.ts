@@ -4,16 +4,15 @@
 
 import type { AdvantageArgs, AdvantageEstimator } from "./advantage.ts";
 import { broadcast } from "./advantage.ts";
-import { minusBaseline } from "./baseline.ts";
+import { minusBaseline, weightedMeanOf } from "./baseline.ts";
 import { outcomes } from "./returns.ts";
 
 function estimate(args: AdvantageArgs): Float64Array[] {
   const { responseLengths } = args;
   const rewards = outcomes(args);
-  const advantages = minusBaseline(args, rewards, (members) => {
-    const tokens = members.reduce((sum, i) => sum + responseLengths[i]!, 0);
-    return members.reduce((sum, i) => sum + responseLengths[i]! * rewards[i]!, 0) / tokens;
-  });
+  const advantages = minusBaseline(args, rewards, (members) =>
+    weightedMeanOf(rewards, members, (i) => responseLengths[i]!),
+  );
   return broadcast(advantages, responseLengths);
 }
 

@@ -21,6 +21,6 @@ export const reinforcePlusPlusBaseline: AdvantageEstimator = {
   paper: reinforcePlusPlus.paper,
   differs: "None in the estimate. A group of one keeps its reward.",
   params: [],
-  needs: [],
+  needs: ["batch"],
   estimate,
 };

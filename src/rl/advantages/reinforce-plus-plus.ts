@@ -18,6 +18,6 @@ export const reinforcePlusPlus: AdvantageEstimator = {
   },
   differs: "KL in the reward, which the paper takes off every token, is a setting of its own.",
   params: ["algorithm.gamma"],
-  needs: [],
+  needs: ["batch"],
   estimate: (args) => whiten(rewardsToGo(args, setting(args, "gamma", "reinforce_plus_plus"))),
 };

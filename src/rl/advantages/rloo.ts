@@ -1,9 +1,10 @@
 // RLOO: the baseline of a response is the mean reward of the others to its prompt.
-//   A_i = R_i - (sum of R - R_i) / (n - 1)
+//   A_i = R_i - (sum of R - R_i) / (n - 1) = (R_i - mean of the group) * n / (n - 1)
 // Source: verl verl/trainer/ppo/core_algos.py, compute_rloo_outcome_advantage.
 
 import type { AdvantageArgs, AdvantageEstimator } from "./advantage.ts";
 import { broadcast, responsesByGroup } from "./advantage.ts";
+import { meanOf } from "./baseline.ts";
 import { outcomes } from "./returns.ts";
 
 /** Each reward minus the mean of the others of its group, [B]; `alone` says what becomes of a group of one. */
@@ -13,8 +14,8 @@ export function leaveOneOut(args: AdvantageArgs, alone: "keeps its reward" | "ge
   for (const members of responsesByGroup(args)) {
     const n = members.length;
     if (n === 1) continue;
-    const sum = members.reduce((total, i) => total + rewards[i]!, 0);
-    for (const i of members) advantages[i] = (n * rewards[i]! - sum) / (n - 1);
+    const mean = meanOf(rewards, members);
+    for (const i of members) advantages[i] = ((rewards[i]! - mean) * n) / (n - 1);
   }
   return broadcast(advantages, args.responseLengths);
 }

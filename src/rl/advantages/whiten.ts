@@ -1,6 +1,7 @@
 // Mean 0 and standard deviation 1 over all tokens of a batch: long responses weigh more than short ones.
 //   (v - mean) / sqrt(variance + 1e-8),  variance unbiased,  mean = sum / (tokens + 1e-8)
-// Source: verl verl/utils/torch_functional.py, masked_whiten, masked_var, masked_mean.
+// Source: verl verl/utils/torch_functional.py, masked_whiten, masked_var, masked_mean. Differs: equal numbers become 0, where
+// verl leaves what rounding makes of them, which AdamW would take for a direction.
 
 import { UserError } from "../../common/errors.ts";
 
@@ -28,9 +29,12 @@ export function tokenMoments(lists: readonly ArrayLike<number>[]): TokenMoments 
   return { mean, variance };
 }
 
-/** Whitened copies of [B][length]. Throws UserError on fewer than two numbers. */
+/** Whitened copies of [B][length]; all 0 where all are the same. Throws UserError on fewer than two numbers. */
 export function whiten(lists: readonly ArrayLike<number>[]): Float64Array[] {
   const { mean, variance } = tokenMoments(lists);
+  const first = lists.find(({ length }) => length > 0)![0];
+  if (lists.every((list) => Array.from(list).every((value) => value === first)))
+    return lists.map(({ length }) => new Float64Array(length));
   const scale = 1 / Math.sqrt(variance + TINY);
   return lists.map((list) => Float64Array.from(list, (value) => (value - mean) * scale));
 }

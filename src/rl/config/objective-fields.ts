@@ -15,6 +15,13 @@ const entries = (
 
 const plain = (...values: readonly string[]): Choice[] => values.map((value) => ({ value, label: value }));
 
+/** `when` of a setting of advantages: one of the estimators that list it is chosen. */
+const readBy = (key: string): { readonly "algorithm.adv_estimator": readonly string[] } => ({
+  "algorithm.adv_estimator": ADVANTAGE_ESTIMATORS.filter(({ params }) => params.includes(key)).map(
+    ({ id }) => id,
+  ),
+});
+
 export const OBJECTIVE_FIELDS = {
   "gradus.format_score": {
     kind: "number",
@@ -29,9 +36,10 @@ export const OBJECTIVE_FIELDS = {
   "algorithm.adv_estimator": {
     kind: "choice",
     label: "Advantage",
-    help: "How rewards become advantages.",
+    help: "How rewards become advantages: what a response is compared with.",
     mode: "rl",
     topic: "Advantage",
+    watch: "critic/score/mean",
     default: "grpo",
     choices: entries(ADVANTAGE_ESTIMATORS),
     source: "Gradus; verl gae",
@@ -39,18 +47,22 @@ export const OBJECTIVE_FIELDS = {
   "algorithm.norm_adv_by_std_in_grpo": {
     kind: "boolean",
     label: "Divide by the group's deviation",
-    help: "Off is Dr. GRPO: groups with little spread then weigh less.",
+    help: "Off is Dr. GRPO: groups with little spread then weigh less. Off is TRL's scale_rewards none.",
     mode: "rl",
     topic: "Advantage",
+    when: readBy("algorithm.norm_adv_by_std_in_grpo"),
+    watch: "critic/advantages/max",
     default: true,
-    source: "verl",
+    source: "verl; TRL's scale_rewards",
   },
   "gradus.advantage_std": {
     kind: "choice",
     label: "Deviation of",
     mode: "rl",
-    help: "Whose standard deviation divides: that of the group, or that of all responses of the step (TRL's scale_rewards).",
+    help: "Whose standard deviation divides: that of the group, or that of all responses of the step. TRL's scale_rewards group and batch.",
     topic: "Advantage",
+    when: { ...readBy("gradus.advantage_std"), "algorithm.norm_adv_by_std_in_grpo": [true] },
+    watch: "critic/advantages/max",
     default: "group",
     choices: [
       { value: "group", label: "the group" },
@@ -62,8 +74,10 @@ export const OBJECTIVE_FIELDS = {
     kind: "number",
     label: "Discount",
     mode: "rl",
-    help: "Worth of a reward one token later; only reinforce_plus_plus looks at single tokens.",
+    help: "What a reward counts for one token earlier. Below 1, early tokens of long responses learn less.",
     topic: "Advantage",
+    when: readBy("algorithm.gamma"),
+    watch: "response_length/mean",
     default: 1,
     min: 0,
     max: 1,
@@ -72,14 +86,27 @@ export const OBJECTIVE_FIELDS = {
   "gradus.advantage_epsilon": {
     kind: "number",
     label: "Advantage epsilon",
-    help: "Added to the standard deviation of a group.",
+    help: "Added to the standard deviation that divides. Matters where rewards of a group differ by as little.",
     mode: "rl",
     topic: "Advantage",
+    when: { ...readBy("gradus.advantage_epsilon"), "algorithm.norm_adv_by_std_in_grpo": [true] },
+    watch: "critic/advantages/max",
     default: 1e-6,
     min: 0,
     isAboveMin: true,
     max: 1,
     source: "verl; TRL 1e-4",
+  },
+  "gradus.zero_tail": {
+    kind: "boolean",
+    label: "No baseline for a lone tail",
+    help: "Where only the longest response of a group still goes on, its tokens keep their whole return. Off: their baseline is that return, so that the tail teaches nothing.",
+    mode: "rl",
+    topic: "Advantage",
+    when: readBy("gradus.zero_tail"),
+    watch: "response_length/max",
+    default: true,
+    source: "verl's handle_zero_tail, True since August 2026",
   },
   "actor_rollout_ref.actor.policy_loss.loss_mode": {
     kind: "choice",

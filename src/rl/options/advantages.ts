@@ -1,6 +1,6 @@
 // How rewards become advantages.
 
-import type { AdvantageEstimator, AdvantageSettings } from "../advantages/advantage.ts";
+import type { AdvantageEstimator, AdvantageNeed, AdvantageSettings } from "../advantages/advantage.ts";
 import { ADVANTAGE_ESTIMATORS } from "../advantages/index.ts";
 import type { RunConfig } from "../config.ts";
 import { entryOf } from "./entry-of.ts";
@@ -17,6 +17,11 @@ export function advantagesOf(config: RunConfig): {
       epsilon: config["gradus.advantage_epsilon"],
       stdOver: config["gradus.advantage_std"] as "group" | "batch",
       gamma: config["algorithm.gamma"],
+      zeroTail: config["gradus.zero_tail"],
     },
   };
 }
+
+/** Whether the run's advantages cannot do without `need`. */
+export const advantagesNeed = (config: RunConfig, need: AdvantageNeed): boolean =>
+  config["gradus.mode"] === "rl" && advantagesOf(config).estimator.needs.includes(need);

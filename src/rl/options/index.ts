@@ -1,7 +1,7 @@
 // From a run's settings to what the engine, the optimiser, the loss and the rewards take. The only place that translates
 // keys; one file a matter.
 
-export { advantagesOf } from "./advantages.ts";
+export { advantagesNeed, advantagesOf } from "./advantages.ts";
 export {
   aggregationOf,
   klRewardOf,
@@ -16,4 +16,4 @@ export type { PreferenceSettings } from "./preference.ts";
 export { preferenceOf } from "./preference.ts";
 export { overlongOf } from "./rewards.ts";
 export type { FilterSettings } from "./rollout.ts";
-export { filterOf, orderOf, samplingOf } from "./rollout.ts";
+export { filterOf, greedySampling, orderOf, samplingOf } from "./rollout.ts";

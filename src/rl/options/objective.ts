@@ -8,6 +8,7 @@ import { POLICY_LOSSES } from "../losses/index.ts";
 import type { KlType } from "../losses/kl.ts";
 import type { Objective } from "../losses/policy-loss.ts";
 import { lossParams } from "../losses/policy-loss.ts";
+import { advantagesNeed } from "./advantages.ts";
 import { entryOf } from "./entry-of.ts";
 import { updatesPerStep } from "./batches.ts";
 import { preferenceOf } from "./preference.ts";
@@ -25,7 +26,10 @@ export const usesReference = (config: RunConfig): boolean =>
  * Preference needs those before each update, and takes them there.
  */
 export const needsOldPass = (config: RunConfig): boolean =>
-  config["gradus.mode"] === "rl" && (updatesPerStep(config) > 1 || klRewardOf(config) !== undefined);
+  config["gradus.mode"] === "rl" &&
+  (updatesPerStep(config) > 1 ||
+    klRewardOf(config) !== undefined ||
+    advantagesNeed(config, "sum-squared-prob"));
 
 /** KL in the reward; undefined when it is off. */
 export function klRewardOf(

@@ -17,6 +17,14 @@ export function samplingOf(config: RunConfig): RolloutOptions["sampling"] {
   };
 }
 
+/** The most likely token, always. */
+export const greedySampling = (config: RunConfig): RolloutOptions["sampling"] => ({
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  seed: [config["data.seed"], 1],
+});
+
 /** In which order prompts are taken. */
 export const orderOf = (config: RunConfig): OrderOptions => ({
   seed: config["data.seed"],
