@@ -7,7 +7,16 @@ export const RUN_STATES = ["loading", "running", "pausing", "paused", "finished"
 export type RunState = (typeof RUN_STATES)[number];
 
 /** What takes time, in the order of a step. */
-const PHASES = ["load", "evaluate", "rollout", "oldLogProb", "reference", "update", "save"] as const;
+const PHASES = [
+  "load",
+  "evaluate",
+  "rollout",
+  "greedy",
+  "oldLogProb",
+  "reference",
+  "update",
+  "save",
+] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** One response of the group that is shown. */

@@ -101,6 +101,12 @@ export const METRICS: readonly Metric[] = [
   ...spread("critic/score", "Reward", "reward of the step's responses", { chart: "reward" }),
   ...spread("critic/advantages", "Advantage", "advantage over the step's response tokens"),
   {
+    key: "critic/remax_baseline/mean",
+    label: "Reward of greedy responses",
+    description:
+      "Mean reward of the greedy response to each problem of the step, which sampled ones are compared with (ReMax).",
+  },
+  {
     key: "train/acc_strict",
     label: "Strict accuracy in training",
     description: "Share of sampled responses with the right number after ####.",
@@ -258,6 +264,12 @@ export const METRICS: readonly Metric[] = [
     chart: "throughput",
   },
   { key: "timing_s/gen", label: "Rollout time", description: "Time of the rollout.", unit: "s" },
+  {
+    key: "timing_s/gen_max",
+    label: "Greedy rollout time",
+    description: "Time of the greedy responses that ReMax compares with.",
+    unit: "s",
+  },
   {
     key: "timing_s/old_log_prob",
     label: "Old log-probability time",

@@ -8,6 +8,7 @@ import { filterOf, orderOf } from "./options/index.ts";
 import { filterGroups, needsMoreGroups } from "./filter-groups.ts";
 import { generateGroups } from "./generate.ts";
 import type { StepPrompt } from "./generate.ts";
+import type { GreedyBaseline } from "./greedy-baseline.ts";
 import { promptsFrom } from "./prompts.ts";
 import type { Run } from "./run.ts";
 import type { JudgedResponse } from "./score.ts";
@@ -31,6 +32,8 @@ export interface StepSample {
   /** Share of the groups that dynamic sampling left out; surplus does not count. */
   readonly filteredShare: number;
   readonly seconds: number;
+  /** Where advantages need one; comes after the rest. */
+  readonly greedyBaseline?: GreedyBaseline;
 }
 
 /**

@@ -1,12 +1,23 @@
 // Rewards of responses, and the advantages of those that a step trains on.
 
 import type { RolloutResponse } from "../rollout/engine.ts";
+import type { AdvantageInputs } from "./advantage-inputs.ts";
+import { componentsOf } from "./advantage-inputs.ts";
 import type { StepPrompt } from "./generate.ts";
 import { advantagesOf, overlongOf } from "./options/index.ts";
 import { rewardFor } from "./rewards/index.ts";
 import { overlongPenalty } from "./rewards/overlong.ts";
 import type { RewardScore } from "./rewards/index.ts";
 import type { Run } from "./run.ts";
+
+/** What one kind of reward gave a response. */
+export interface RewardComponent {
+  /** Id of the reward. */
+  readonly id: string;
+  /** Before its weight. */
+  readonly score: number;
+  readonly weight: number;
+}
 
 /** A response that has been judged. */
 export interface JudgedResponse {
@@ -18,6 +29,11 @@ export interface JudgedResponse {
   readonly reward: RewardScore;
   /** 0 or below. */
   readonly overlongPenalty: number;
+  /**
+   * What its reward is made of besides the penalty, in the same order and with the same weights for all responses of a run;
+   * absent where it is one judgement.
+   */
+  readonly components?: readonly RewardComponent[];
 }
 
 /** A judged response with its place in the step. */
@@ -56,21 +72,22 @@ export function judgeGroup(
 export const rolloutsOf = (groups: readonly (readonly JudgedResponse[])[]): JudgedRollout[] =>
   groups.flatMap((responses, group) => responses.map((response, sample) => ({ ...response, group, sample })));
 
-/** The advantage of every token. `tokenRewards` [rollouts][length], where rewards are not all on the last token. */
+/** The advantage of every token. `inputs` has what the run's estimator needs besides rewards, by rollout. */
 export function advantagesFor(
-  { config }: Run,
+  { config }: Pick<Run, "config">,
   rollouts: readonly JudgedRollout[],
-  tokenRewards?: readonly Float64Array[],
+  inputs: AdvantageInputs = {},
 ): Map<JudgedRollout, Float64Array> {
   const { estimator, settings } = advantagesOf(config);
+  const { componentWeights, ...components } = componentsOf(config, rollouts, inputs.tokenRewards) ?? {};
   const advantages = estimator.estimate({
-    rewards: rollouts.map(({ reward }, i) =>
-      tokenRewards ? tokenRewards[i]!.reduce((sum, value) => sum + value, 0) : reward.score,
-    ),
+    // Where there are token rewards they count instead.
+    rewards: rollouts.map(({ reward }) => reward.score),
     groups: rollouts.map(({ group }) => group),
     responseLengths: rollouts.map(({ tokens }) => tokens.length),
-    ...(tokenRewards && { tokenRewards }),
-    settings,
+    ...inputs,
+    ...components,
+    settings: { ...settings, ...(componentWeights && { componentWeights }) },
   });
   return new Map(rollouts.map((rollout, i) => [rollout, advantages[i]!]));
 }

@@ -2,6 +2,7 @@
 
 import { mean, sum } from "../common/numbers.ts";
 import type { StepBatches } from "./batches.ts";
+import { greedyMetrics } from "./greedy-baseline.ts";
 import { STEP } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
 import type { LossStats } from "./losses/stats.ts";
@@ -82,7 +83,9 @@ interface RlStep extends Omit<SampledStep, "lr" | "seconds"> {
 export function rlMetrics(run: Run, { batches, advantages, update, ...sampled }: RlStep): MetricRow {
   const { sample, rollouts } = sampled;
   const { seconds } = batches;
-  const stepSeconds = sample.seconds + seconds.oldLogProb + seconds.reference + update.seconds;
+  const greedySeconds = sample.greedyBaseline?.seconds ?? 0;
+  const stepSeconds =
+    sample.seconds + greedySeconds + seconds.oldLogProb + seconds.reference + update.seconds;
   return {
     ...sampledMetrics(run, { ...sampled, lr: update.lr, seconds: stepSeconds }),
     ...spread(
@@ -91,6 +94,7 @@ export function rlMetrics(run: Run, { batches, advantages, update, ...sampled }:
     ),
     ...lossMetrics(run, update, batches),
     ...samplerDifference(rollouts, batches),
+    ...greedyMetrics(sample),
     ...(needsOldPass(run.config) && { "timing_s/old_log_prob": seconds.oldLogProb }),
     ...(usesReference(run.config) && { "timing_s/ref": seconds.reference }),
     "timing_s/update_actor": update.seconds,

@@ -1,8 +1,10 @@
 // One training step, as a picture: prompts, responses, rewards, advantages, updates, numbers. Each arrow is a file.
 
+import { inputsOf } from "./advantage-inputs.ts";
 import { prepareBatches } from "./batches.ts";
 import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
+import { withGreedyBaseline } from "./greedy-baseline.ts";
 import type { KlControlState } from "./kl-control.ts";
 import { klInReward } from "./kl-in-reward.ts";
 import type { MetricRow } from "./metrics.ts";
@@ -42,13 +44,18 @@ export async function rlStep(
   keep: (sample: StepSample) => void,
 ): Promise<StepResult> {
   const { step } = control;
-  const sample = pending?.step === step ? pending : await sampleStep(run, progress.drawn, control);
+  const sampled = pending?.step === step ? pending : await sampleStep(run, progress.drawn, control);
+  keep(sampled);
+  const sample = await withGreedyBaseline(run, sampled, control);
   keep(sample);
   const prompts = sample.groups.map(({ prompt }) => prompt.item);
   const rollouts = rolloutsOf(sample.groups.map(({ responses }) => responses));
   const batches = await prepareBatches(run, prompts, rollouts, control);
   const kl = klInReward(run, rollouts, batches, progress.klControl);
-  const advantages = advantagesFor(run, rollouts, kl?.tokenRewards);
+  const advantages = advantagesFor(run, rollouts, {
+    ...inputsOf(rollouts, sample, batches),
+    ...(kl && { tokenRewards: kl.tokenRewards }),
+  });
   const update = await updatePolicy(run, batches, advantages, progress.optimizerSteps, control);
   const { question, groundTruth } = prompts[0]!.problem;
   const responses = scoredGroup(run, rollouts, batches, advantages);

@@ -20,6 +20,7 @@ export const PHASE_LABELS: Readonly<Record<Phase, string>> = {
   load: "Loading",
   evaluate: "Evaluation",
   rollout: "Rollout",
+  greedy: "Greedy",
   oldLogProb: "Old policy",
   reference: "Reference",
   update: "Update",
@@ -29,6 +30,7 @@ export const PHASE_LABELS: Readonly<Record<Phase, string>> = {
 /** In the order of a step, with the metric that tells their time. */
 const PARTS: readonly { readonly phase: Phase; readonly key: string }[] = [
   { phase: "rollout", key: "timing_s/gen" },
+  { phase: "greedy", key: "timing_s/gen_max" },
   { phase: "oldLogProb", key: "timing_s/old_log_prob" },
   { phase: "reference", key: "timing_s/ref" },
   { phase: "update", key: "timing_s/update_actor" },

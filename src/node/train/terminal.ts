@@ -8,6 +8,7 @@ const WORDS = {
   load: "loading",
   evaluate: "evaluating",
   rollout: "rollout",
+  greedy: "greedy responses",
   oldLogProb: "old log-probabilities",
   reference: "reference",
   update: "update",
