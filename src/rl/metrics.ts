@@ -1,6 +1,7 @@
 // Every number that a run logs: verl's name where verl logs it, TRL's where only TRL does, described once. Charts, tables,
 // exports and help read this list. Where a number is computed is step.ts, evaluate.ts and sft.ts.
 
+import { ADVANTAGE_METRICS } from "./advantages/metric-list.ts";
 import { PREFERENCE_METRICS } from "./preference/metric-list.ts";
 
 /** One step's numbers by metric key; "training/global_step" is always there. */
@@ -99,13 +100,13 @@ export const METRICS: readonly Metric[] = [
     unit: "s",
   },
   ...spread("critic/score", "Reward", "reward of the step's responses", { chart: "reward" }),
+  ...spread(
+    "critic/rewards",
+    "Reward after KL",
+    "reward of the step's responses, KL in the reward taken off",
+  ),
   ...spread("critic/advantages", "Advantage", "advantage over the step's response tokens"),
-  {
-    key: "critic/remax_baseline/mean",
-    label: "Reward of greedy responses",
-    description:
-      "Mean reward of the greedy response to each problem of the step, which sampled ones are compared with (ReMax).",
-  },
+  ...ADVANTAGE_METRICS,
   {
     key: "train/acc_strict",
     label: "Strict accuracy in training",
@@ -227,6 +228,12 @@ export const METRICS: readonly Metric[] = [
   },
   ...spread("prompt_length", "Prompt length", "prompt length", { unit: "tokens" }),
   {
+    key: "prompt_length/clip_ratio",
+    label: "Full prompts",
+    description: "Share of prompts that are as long as allowed. Longer problems are left out of the run.",
+    isShare: true,
+  },
+  {
     key: "training/rollout_probs_diff_mean",
     label: "Sampler difference (mean)",
     description: "Mean difference between a token's probability when sampled and when trained on.",
@@ -264,12 +271,6 @@ export const METRICS: readonly Metric[] = [
     chart: "throughput",
   },
   { key: "timing_s/gen", label: "Rollout time", description: "Time of the rollout.", unit: "s" },
-  {
-    key: "timing_s/gen_max",
-    label: "Greedy rollout time",
-    description: "Time of the greedy responses that ReMax compares with.",
-    unit: "s",
-  },
   {
     key: "timing_s/old_log_prob",
     label: "Old log-probability time",

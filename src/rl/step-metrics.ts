@@ -2,6 +2,7 @@
 
 import { mean, sum } from "../common/numbers.ts";
 import type { StepBatches } from "./batches.ts";
+import { lengthMetrics, responseSpread, share, tokenSpread } from "./data-metrics.ts";
 import { greedyMetrics } from "./greedy-baseline.ts";
 import { STEP } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
@@ -14,18 +15,6 @@ import type { StepSample } from "./sample.ts";
 import type { JudgedRollout } from "./score.ts";
 import type { SftExample, SftResult } from "./sft.ts";
 import type { Advantages, StepUpdate } from "./update.ts";
-
-const share = <T>(items: readonly T[], holds: (item: T) => boolean): number =>
-  items.filter(holds).length / items.length;
-
-/** Mean, largest and smallest of a list. */
-function spread(prefix: string, values: readonly number[]): MetricRow {
-  const [max, min] = values.reduce(([high, low], value) => [Math.max(high, value), Math.min(low, value)], [
-    -Infinity,
-    Infinity,
-  ] as [number, number]);
-  return { [`${prefix}/mean`]: mean(values), [`${prefix}/max`]: max, [`${prefix}/min`]: min };
-}
 
 /** What every step has that samples responses. */
 export interface SampledStep {
@@ -51,19 +40,23 @@ export function sampledMetrics(
   const tokens = sum(lengths) + sum(promptLengths) * run.config["actor_rollout_ref.rollout.n"];
   return {
     ...common(run, step, lr, drawn),
-    ...spread(
-      "critic/score",
-      rollouts.map(({ reward }) => reward.score),
-    ),
+    ...responseSpread("critic/score", scoresOf(rollouts), lengths),
     "train/acc_strict": share(rollouts, ({ reward }) => reward.strict),
     "train/acc_flexible": share(rollouts, ({ reward }) => reward.flexible),
     "critic/frac_reward_zero_std": share(
       prompts.map((_, group) => group),
       (group) => isFlat(rollouts.filter((rollout) => rollout.group === group)),
     ),
-    ...spread("response_length", lengths),
-    "response_length/clip_ratio": share(rollouts, ({ isTruncated }) => isTruncated),
-    ...spread("prompt_length", promptLengths),
+    ...lengthMetrics(
+      "response_length",
+      lengths,
+      rollouts.map(({ isTruncated }) => isTruncated),
+    ),
+    ...lengthMetrics(
+      "prompt_length",
+      promptLengths,
+      promptLengths.map((length) => length === run.config["data.max_prompt_length"]),
+    ),
     "perf/total_num_tokens": tokens,
     "perf/throughput": tokens / seconds,
     "perf/rollout_throughput": sample.tokens / sample.seconds,
@@ -77,10 +70,15 @@ interface RlStep extends Omit<SampledStep, "lr" | "seconds"> {
   readonly batches: StepBatches;
   readonly advantages: Advantages;
   readonly update: StepUpdate;
+  /** Rewards with KL taken off, [rollouts][length]; absent: the scores. */
+  readonly tokenRewards?: readonly Float64Array[];
 }
 
 /** What a step of reinforcement learning logs. */
-export function rlMetrics(run: Run, { batches, advantages, update, ...sampled }: RlStep): MetricRow {
+export function rlMetrics(
+  run: Run,
+  { batches, advantages, update, tokenRewards, ...sampled }: RlStep,
+): MetricRow {
   const { sample, rollouts } = sampled;
   const { seconds } = batches;
   const greedySeconds = sample.greedyBaseline?.seconds ?? 0;
@@ -88,9 +86,14 @@ export function rlMetrics(run: Run, { batches, advantages, update, ...sampled }:
     sample.seconds + greedySeconds + seconds.oldLogProb + seconds.reference + update.seconds;
   return {
     ...sampledMetrics(run, { ...sampled, lr: update.lr, seconds: stepSeconds }),
-    ...spread(
+    ...responseSpread(
+      "critic/rewards",
+      tokenRewards?.map((list) => sum([...list])) ?? scoresOf(rollouts),
+      rollouts.map(({ tokens }) => tokens.length),
+    ),
+    ...tokenSpread(
       "critic/advantages",
-      rollouts.flatMap((rollout) => [...advantages.get(rollout)!]),
+      rollouts.map((rollout) => advantages.get(rollout)!),
     ),
     ...lossMetrics(run, update, batches),
     ...samplerDifference(rollouts, batches),
@@ -118,6 +121,8 @@ function samplingMetrics(
     }),
   };
 }
+
+const scoresOf = (rollouts: readonly JudgedRollout[]): number[] => rollouts.map(({ reward }) => reward.score);
 
 const isFlat = (group: readonly JudgedRollout[]): boolean =>
   group.every(({ reward }) => reward.score === group[0]!.reward.score);

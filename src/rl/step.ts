@@ -61,7 +61,17 @@ export async function rlStep(
   const responses = scoredGroup(run, rollouts, batches, advantages);
   control.emit({ type: "scored", step, question, groundTruth, responses });
   const drawn = progress.drawn + sample.drawn;
-  const metrics = rlMetrics(run, { step, prompts, rollouts, batches, advantages, update, sample, drawn });
+  const metrics = rlMetrics(run, {
+    step,
+    prompts,
+    rollouts,
+    batches,
+    advantages,
+    update,
+    sample,
+    drawn,
+    ...(kl && { tokenRewards: kl.tokenRewards }),
+  });
   const skipped = update.updates.filter(({ isSkipped }) => isSkipped).length;
   return {
     metrics: { ...metrics, ...kl?.metrics },

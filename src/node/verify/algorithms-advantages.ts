@@ -12,7 +12,7 @@ import { readCorrection } from "../../rl/rollout-correction-settings.ts";
 import type { Kind } from "./algorithms-cases.ts";
 import { compareFilteredGroups, compareSampling } from "./algorithms-groups.ts";
 import type { GoldenCase } from "./algorithms-golden.ts";
-import { matrixOf, numberOf, numbersOf, packed, rowLengths } from "./algorithms-golden.ts";
+import { matrixOf, numberOf, numbersOf, packed, rowLengths, rowsOf } from "./algorithms-golden.ts";
 import type { Judge } from "./algorithms-judge.ts";
 import { isRefused, TOLERANCE } from "./algorithms-judge.ts";
 
@@ -20,10 +20,6 @@ const ESTIMATORS = [...ADVANTAGE_ESTIMATORS, ...FURTHER_ESTIMATORS];
 
 const idOf = ({ params }: GoldenCase): string => String(params["adv_estimator"]);
 const flat = (rows: readonly ArrayLike<number>[]): number[] => rows.flatMap((row) => Array.from(row));
-
-/** Rows of a matrix [B,T] where the mask [B,T] is 1: [B][length]. Empty rows stay. */
-const rowsOf = (matrix: unknown, mask: readonly number[][]): number[][] =>
-  matrixOf(matrix).map((row, b) => row.filter((_, t) => mask[b]![t] === 1));
 
 function compareAdvantage(golden: GoldenCase, judge: Judge): void {
   const { params, inputs, outputs } = golden;

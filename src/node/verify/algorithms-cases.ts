@@ -9,6 +9,7 @@ import { REWARD_KINDS } from "./algorithms-advantages.ts";
 import type { GoldenCase } from "./algorithms-golden.ts";
 import { matrixOf, numberOf, numbersOf, packed, rowLengths } from "./algorithms-golden.ts";
 import type { HeadDevice } from "./algorithms-head.ts";
+import { METRIC_KINDS } from "./algorithms-metrics.ts";
 import { PREFERENCE_KINDS } from "./algorithms-preference.ts";
 import { isRefused, Judge, TOLERANCE } from "./algorithms-judge.ts";
 import type { LossCase, LossDevice, LossResult } from "./algorithms-loss.ts";
@@ -205,6 +206,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   logprobs: { topic: () => "", usesDevice: "all", compare: compareHead },
   agg_loss: { missing: missingAggregation, topic: () => "", compare: compareAggregation },
   ...REWARD_KINDS,
+  ...METRIC_KINDS,
   ...PREFERENCE_KINDS,
 };
 

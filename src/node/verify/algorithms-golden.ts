@@ -62,6 +62,10 @@ export const matrixOf = (value: unknown): number[][] => (Array.isArray(value) ? 
 export const packed = (matrix: readonly number[][], mask: readonly number[][]): number[] =>
   mask.flatMap((row, b) => row.flatMap((on, t) => (on === 1 ? [matrix[b]![t]!] : [])));
 
+/** Rows of a matrix [B,T] where the mask [B,T] is 1: [B][length]. Empty rows stay. */
+export const rowsOf = (matrix: unknown, mask: readonly number[][]): number[][] =>
+  matrixOf(matrix).map((row, b) => row.filter((_, t) => mask[b]![t] === 1));
+
 /** Tokens of each row [B]. */
 export const rowLengths = (mask: readonly number[][]): number[] =>
   mask.map((row) => row.filter((on) => on === 1).length);

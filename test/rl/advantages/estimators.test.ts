@@ -8,6 +8,9 @@ import {
   advantageEstimator,
   FURTHER_ESTIMATORS,
 } from "../../../src/rl/advantages/index.ts";
+import type { ConfigKey } from "../../../src/rl/config.ts";
+import { CONFIG_KEYS, configWith, fieldOf, isRead } from "../../../src/rl/config.ts";
+import { advantagesOf } from "../../../src/rl/options/index.ts";
 import { applyKlToRewards } from "../../../src/rl/kl-control.ts";
 
 const ALL = [...ADVANTAGE_ESTIMATORS, ...FURTHER_ESTIMATORS];
@@ -112,13 +115,59 @@ describe("what an estimator needs", () => {
   });
 });
 
-test("a run can choose only what works with rewards, groups and the settings that it hands over", () => {
-  const settings = { normaliseByStd: true, epsilon: 1e-6, stdOver: "group", gamma: 1 } as const;
-  const args = { rewards: PAIRED.rewards, groups: PAIRED.groups, responseLengths: LENGTHS, settings };
-  for (const entry of ADVANTAGE_ESTIMATORS) expect(() => entry.estimate(args), entry.id).not.toThrow();
-  for (const entry of FURTHER_ESTIMATORS)
-    expect(() => entry.estimate(args), entry.id).toThrow(/needs|given no/);
+test("a run can choose only what works with the settings that it hands over, and what its needs say", () => {
+  for (const entry of ADVANTAGE_ESTIMATORS) {
+    const { settings } = advantagesOf(configWith({ "algorithm.adv_estimator": entry.id }));
+    const { baselines, oldLogProb, sumSquaredProb } = ARGS;
+    const args = {
+      rewards: PAIRED.rewards,
+      groups: PAIRED.groups,
+      responseLengths: LENGTHS,
+      settings,
+      ...(entry.needs.includes("greedy-baseline") && { baselines }),
+      ...(entry.needs.includes("sum-squared-prob") && { oldLogProb, sumSquaredProb }),
+    } as AdvantageArgs;
+    expect(() => entry.estimate(args), entry.id).not.toThrow();
+  }
   expect(new Set(ALL.map(({ id }) => id)).size).toBe(ALL.length);
+});
+
+/** Where advantages.ts of options/ reads each setting; weights of kinds come with the kinds. */
+const KEYS: Readonly<Record<string, string>> = {
+  normaliseByStd: "algorithm.norm_adv_by_std_in_grpo",
+  epsilon: "gradus.advantage_epsilon",
+  stdOver: "gradus.advantage_std",
+  gamma: "algorithm.gamma",
+  lambda: "algorithm.lam",
+  zeroTail: "gradus.zero_tail",
+};
+test.each(ALL.map(({ id, params }) => [id, params] as const))(
+  "%s lists the settings that it reads, and no other",
+  (id, params) => {
+    const read = new Set<string>();
+    const settings = new Proxy(ARGS.settings, {
+      get: (target, name: string) => {
+        read.add(name);
+        return target[name as keyof typeof target];
+      },
+    });
+    advantageEstimator(id).estimate({ ...PAIRED, settings });
+    const keys = [...read].flatMap((name) => (name === "componentWeights" ? [] : [KEYS[name]]));
+    expect(keys.toSorted()).toEqual([...params].toSorted());
+  },
+);
+
+test("the form shows a setting of advantages only under estimators that read it", () => {
+  const shown = (id: string): ConfigKey[] => {
+    const config = configWith({ "algorithm.adv_estimator": id });
+    return CONFIG_KEYS.filter(
+      (key) => fieldOf(key).topic === "Advantage" && key !== "algorithm.adv_estimator" && isRead(key, config),
+    );
+  };
+  for (const { id, params } of ADVANTAGE_ESTIMATORS)
+    expect(shown(id).toSorted(), id).toEqual([...params].toSorted());
+  const none = configWith({ "algorithm.norm_adv_by_std_in_grpo": false });
+  expect(isRead("gradus.advantage_std", none)).toBe(false);
 });
 
 describe("estimators that compare within a group", () => {
