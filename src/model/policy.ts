@@ -182,8 +182,8 @@ export class Policy {
   }
 
   /**
-   * Records the head of the last `forward` again at another temperature: memory.head holds logProb, entropy and lse [R] of
-   * that one then. No `backward` can follow. Throws BugError without a `forward` right before.
+   * Records the head of the last `forward` again at another temperature: memory.head has its results [R] and state [R,4] then.
+   * No `backward` can follow. Throws BugError without a `forward` right before.
    */
   headAgain(temperature: number): void {
     if (!this.#forward) throw new BugError("the head can run again only right after a forward pass");

@@ -126,8 +126,8 @@ describe("the optimal token baseline", () => {
       return Math.abs(sumSquaredProb!.get(owners[r]!)![token]! / wanted - 1);
     });
     expect(errors.length).toBeGreaterThan(20);
-    // Two log-sum-exps of size 10, one of them twice: some 1e-6 of rounding each.
-    expect(Math.max(...errors)).toBeLessThan(1e-5);
+    // What rounds is the logits, of size 10 in float32.
+    expect(Math.max(...errors)).toBeLessThan(3e-6);
     expect(() => run.policy.backward(), "the head was run again").toThrow(/forward pass right before/);
     expect(() => run.policy.headAgain(1)).toThrow(/right after a forward pass/);
     run.destroy();

@@ -46,6 +46,17 @@ describe("segments", () => {
     expect(segments.filter(({ isNow }) => isNow).map(({ phase }) => phase)).toEqual(["update"]);
   });
 
+  test("greedy responses stand between the rollout and the old policy", () => {
+    const segments = segmentsOf(runAt({ phase: "greedy", done: 2 }, [TIMED]));
+    expect(segments.map(({ phase, done }) => [phase, done])).toEqual([
+      ["rollout", 1],
+      ["greedy", 0.5],
+      ["oldLogProb", 0],
+      ["update", 0],
+      ["evaluate", 0],
+    ]);
+  });
+
   test("while a checkpoint is written the step is done", () => {
     const segments = segmentsOf(runAt({ phase: "save" }, [TIMED]));
     expect(segments.map(({ done }) => done)).toEqual([1, 1, 1, 0]);

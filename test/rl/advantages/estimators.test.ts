@@ -10,6 +10,7 @@ import {
 } from "../../../src/rl/advantages/index.ts";
 import type { ConfigKey } from "../../../src/rl/config.ts";
 import { CONFIG_KEYS, configWith, fieldOf, isRead } from "../../../src/rl/config.ts";
+import { METRICS } from "../../../src/rl/metrics.ts";
 import { advantagesOf } from "../../../src/rl/options/index.ts";
 import { applyKlToRewards } from "../../../src/rl/kl-control.ts";
 
@@ -166,6 +167,8 @@ test("the form shows a setting of advantages only under estimators that read it"
   };
   for (const { id, params } of ADVANTAGE_ESTIMATORS)
     expect(shown(id).toSorted(), id).toEqual([...params].toSorted());
+  const metrics = METRICS.map(({ key }) => key);
+  for (const key of shown("grpo")) expect(metrics).toContain(fieldOf(key).watch);
   const none = configWith({ "algorithm.norm_adv_by_std_in_grpo": false });
   expect(isRead("gradus.advantage_std", none)).toBe(false);
 });
