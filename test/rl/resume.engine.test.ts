@@ -67,6 +67,10 @@ const METHODS = [
   ["LoRA with KL, entropy, two mini-batches and two passes", LORA],
   ["dynamic sampling with a penalty for length", SAMPLING],
   ["KL in the reward with an adaptive price", KL_REWARD],
+  [
+    "one response a prompt, compared with the greedy one",
+    { "algorithm.adv_estimator": "remax", "actor_rollout_ref.rollout.n": 1 },
+  ],
   ["group preference in rounds, with a reference and dynamic sampling", PREFERENCE],
   ["supervised fine-tuning", { "gradus.mode": "sft" }],
 ] as const;

@@ -154,7 +154,7 @@ test.each(ALL.map(({ id, params }) => [id, params] as const))(
     });
     advantageEstimator(id).estimate({ ...PAIRED, settings });
     const keys = [...read].flatMap((name) => (name === "componentWeights" ? [] : [KEYS[name]]));
-    expect(keys.toSorted()).toEqual([...params].toSorted());
+    expect(new Set(keys)).toEqual(new Set(params));
   },
 );
 
