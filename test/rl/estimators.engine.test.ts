@@ -59,6 +59,23 @@ describe("remax", () => {
     expect(told.run.trainer.progress.history.at(-1)!["timing_s/gen_max"]).toBeGreaterThan(0);
   });
 
+  test("gives every prompt the baseline of its own greedy response", async () => {
+    const { problems, ...inputs } = await tinyInputs({
+      ...REMAX,
+      "trainer.total_training_steps": 1,
+      "data.train_batch_size": 6,
+      "actor_rollout_ref.actor.ppo_mini_batch_size": 6,
+      "actor_rollout_ref.rollout.n": 4,
+    });
+    // The model's greedy answer is 4, whatever is asked.
+    const mixed = problems.train.map((problem, i) => ({ ...problem, groundTruth: ["3", "4", "5"][i % 3]! }));
+    const told = await train({ recorder, inputs: { ...inputs, problems: { ...problems, train: mixed } } });
+    expect(told.rows[1]).toMatchObject({ "critic/remax_baseline/mean": 1 / 3, "critic/advantages/max": 1 });
+    const scored = told.events.find((event) => event.type === "scored")!;
+    for (const { reward, advantage } of scored.responses)
+      expect(advantage).toBe(reward - (scored.groundTruth === "4" ? 1 : 0));
+  });
+
   test.each([
     ["", {}],
     [" and dynamic sampling", { "algorithm.filter_groups.enable": true, "actor_rollout_ref.rollout.n": 2 }],
