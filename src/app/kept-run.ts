@@ -8,6 +8,7 @@ import type { OpenedModel } from "../model/open-model.ts";
 import { configWith, keptSettings } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
 import type { RunEvent, RunListener } from "../rl/events.ts";
+import { hasHeldOut } from "../rl/held-out.ts";
 import { createRun } from "../rl/run.ts";
 import type { Run, RunProblems } from "../rl/run.ts";
 import type { RunProgress, RunState, SavedState } from "../rl/state.ts";
@@ -166,10 +167,16 @@ async function load(
       type: "notice",
       message: `${run.tooLong} problems are left out: their prompts have more than ${config["data.max_prompt_length"]} tokens (data.max_prompt_length).`,
     });
-  if (run.heldOut.length === 0)
+  if (run.longPairs > 0)
     listener({
       type: "notice",
-      message: "No problem is held out, so accuracy is not measured. Set a held-out share.",
+      message: `${run.longPairs} pairs are left out: a response has more than ${config["data.max_response_length"]} tokens with its end (data.max_response_length).`,
+    });
+  if (!hasHeldOut(run))
+    listener({
+      type: "notice",
+      message:
+        "No problem that can be judged is held out, so accuracy is not measured. Set a held-out share, or drop a file of problems to test with.",
     });
   return run;
 }
@@ -279,6 +286,7 @@ class RunKeeper {
 /** What a list shows: "GRPO with LoRA 8 on demo". */
 function nameOf(config: RunConfig, model: string): string {
   if (config["gradus.mode"] === "sft") return `Supervised fine-tuning on ${model}`;
+  if (config["gradus.mode"] === "dpo") return `DPO on ${model}`;
   if (config["gradus.mode"] === "preference") return `Group preference on ${model}`;
   const estimator = config["algorithm.adv_estimator"].toUpperCase();
   const loss = config["actor_rollout_ref.actor.policy_loss.loss_mode"];

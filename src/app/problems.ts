@@ -5,6 +5,8 @@ import { UserError } from "../common/errors.ts";
 import type { Dataset, RefusedRow } from "../formats/dataset.ts";
 import { readDataset } from "../formats/dataset.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
+import { kindOf } from "../formats/problem.ts";
+import type { DataKind } from "../formats/problem.ts";
 import { splitProblems } from "../formats/split.ts";
 import type { RunConfig } from "../rl/config.ts";
 import type { RunProblems } from "../rl/run.ts";
@@ -28,6 +30,7 @@ export async function openProblems(files: readonly ByteSource[]): Promise<Opened
   const [trainFile, testFile] = rolesOf(files);
   const train = await readDataset(trainFile);
   const test = testFile && (await readDataset(testFile));
+  checkKinds(train, test);
   const named = (dataset: Dataset): RefusedRow[] =>
     dataset.refused.map(({ where, why }) => ({ where: test ? `${dataset.name}, ${where}` : where, why }));
   return {
@@ -37,6 +40,21 @@ export async function openProblems(files: readonly ByteSource[]): Promise<Opened
     refused: [...named(train), ...(test ? named(test) : [])],
     files: testFile ? [trainFile, testFile] : [trainFile],
   };
+}
+
+/** A file holds rows of one kind. */
+export const kindOfDataset = ({ problems: [first] }: Dataset): DataKind => kindOf(first!);
+
+/** As they are counted: "8 problems", "8 preference pairs". */
+export const kindWords = (dataset: Dataset): string =>
+  kindOfDataset(dataset) === "pairs" ? "preference pairs" : "problems";
+
+/** Pairs may be tested with questions, but not the other way round. */
+function checkKinds(train: Dataset, test: Dataset | undefined): void {
+  if (!test || kindOfDataset(test) === "problems" || kindOfDataset(train) === "pairs") return;
+  throw new UserError(
+    `${train.name} has problems to train on and ${test.name} preference pairs to test with: responses to problems are judged by their answers. Drop a file of problems to test with, or train on pairs.`,
+  );
 }
 
 /** Which file is trained on and which is held out, by their names. */
@@ -53,10 +71,16 @@ function rolesOf(files: readonly ByteSource[]): [ByteSource, ByteSource | undefi
   );
 }
 
-/** What is trained on and what is held out, given the share to hold out where there is no file for it. */
+/**
+ * What is trained on and what is held out, given the share to hold out where there is no file for it: of pairs also where
+ * that file has questions, which are answered.
+ */
 export function splitOf({ train, test }: OpenedProblems, heldOutRatio: number): RunProblems {
-  if (test) return { train: train.problems, heldOut: test.problems };
-  return splitProblems(train.problems, { seed: SPLIT_SEED, heldOutRatio });
+  const share = (): RunProblems => splitProblems(train.problems, { seed: SPLIT_SEED, heldOutRatio });
+  if (!test) return share();
+  if (kindOfDataset(train) === kindOfDataset(test)) return { train: train.problems, heldOut: test.problems };
+  const { train: pairs, heldOut } = share();
+  return { train: pairs, heldOut: [...heldOut, ...test.problems] };
 }
 
 /** How many problems a run with given settings trains on. */

@@ -5,8 +5,8 @@
 import { UserError } from "../common/errors.ts";
 import { decodeText, isObject, nameOf, outlineOf, tryJson, whyNotJson } from "./json.ts";
 import { parquetRows } from "./parquet.ts";
-import { problemOf, ROW_FIELDS } from "./problem.ts";
-import type { Problem } from "./problem.ts";
+import { kindOf, problemOf, ROW_FIELDS } from "./problem.ts";
+import type { DataKind, Problem } from "./problem.ts";
 import type { ByteSource } from "./safetensors.ts";
 
 export type DatasetFormat = "JSON" | "JSON Lines" | "Parquet" | "Hugging Face rows";
@@ -22,7 +22,7 @@ export interface Dataset {
   /** Name of the file. */
   readonly name: string;
   readonly format: DatasetFormat;
-  /** In the order of the file; at least one. */
+  /** In the order of the file; at least one, and all of one kind. */
   readonly problems: readonly Problem[];
   readonly refused: readonly RefusedRow[];
 }
@@ -47,7 +47,7 @@ const MAX_BYTES = 256 * 2 ** 20;
 const HELD_OUT_NAME = /(?<![a-z])(test|valid|validation|dev|eval)(?![a-z])/i;
 
 const EXPECTED =
-  "Problems come as JSON, JSON Lines or parquet with question and answer (GSM8K), or prompt and ground_truth (verl)";
+  "Problems come as JSON, JSON Lines or parquet with question and answer (GSM8K), prompt and ground_truth (verl), or prompt, chosen and rejected (TRL)";
 
 /** Reads the problems of a file. Throws UserError when it holds none that can be used. */
 export async function readDataset(source: ByteSource): Promise<Dataset> {
@@ -65,6 +65,7 @@ export async function readDataset(source: ByteSource): Promise<Dataset> {
     try {
       const problem = problemOf(read(), { split, index });
       if (isDamaged) checkText(problem);
+      checkKind(problem, problems[0]);
       problems.push(problem);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -73,6 +74,16 @@ export async function readDataset(source: ByteSource): Promise<Dataset> {
   }
   if (problems.length === 0) throw nothingUsable(name, refused);
   return { name, format, problems, refused };
+}
+
+const KIND_WORDS: Readonly<Record<DataKind, string>> = { problems: "a problem", pairs: "a preference pair" };
+
+/** The first row that can be used decides what the file is for; a run learns from one kind. */
+function checkKind(problem: Problem, first: Problem | undefined): void {
+  if (!first || kindOf(problem) === kindOf(first)) return;
+  throw new UserError(
+    `it is ${KIND_WORDS[kindOf(problem)]}, and the file begins with ${KIND_WORDS[kindOf(first)]}; keep the two in files of their own`,
+  );
 }
 
 function nothingUsable(name: string, [first, ...others]: readonly RefusedRow[]): UserError {
@@ -104,8 +115,8 @@ function notRows(name: string, text: string, isDamaged: boolean): UserError {
 }
 
 /** In a damaged file, U+FFFD stands where something was lost. */
-function checkText({ messages, groundTruth, answer = "" }: Problem): void {
-  const texts = [groundTruth, answer, ...messages.map(({ content }) => content)];
+function checkText({ messages, groundTruth, answer = "", pair }: Problem): void {
+  const texts = [groundTruth, answer, pair?.rejected ?? "", ...messages.map(({ content }) => content)];
   if (texts.some((text) => text.includes("\uFFFD")))
     throw new UserError("it has bytes that are not UTF-8 text; save the file as UTF-8");
 }

@@ -15,7 +15,7 @@ export interface ResponsePair {
 }
 
 /** Columns that a pair is made of. */
-export const PAIR_FIELDS = ["prompt", "chosen", "rejected"];
+export const PAIR_FIELDS: readonly string[] = ["prompt", "chosen", "rejected"];
 
 /** Whether a row is meant as a pair. */
 export const isPairRow = (row: unknown): row is JsonObject =>

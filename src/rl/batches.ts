@@ -52,7 +52,7 @@ export async function prepareBatches(
   rollouts: readonly JudgedRollout[],
   control: StepControl,
 ): Promise<StepBatches> {
-  const packed = miniBatchesOf(run, prompts, rollouts);
+  const packed = miniBatchesOf(run, prompts, rollouts, miniBatchSize(run.config));
   const numbers = roomFor(rollouts);
   const reference = new Map<JudgedRollout, Float32Array>();
   const sums = advantagesNeed(run.config, "sum-squared-prob") ? roomForSums(rollouts) : undefined;
@@ -79,12 +79,13 @@ export async function prepareBatches(
   };
 }
 
-function miniBatchesOf(
+/** The rollouts, whose groups are places in `prompts`, packed; `size` prompts a mini-batch. */
+export function miniBatchesOf(
   run: Run,
   prompts: readonly Prompt[],
   rollouts: readonly JudgedRollout[],
+  size: number,
 ): MiniBatch[] {
-  const size = miniBatchSize(run.config);
   const batches: MiniBatch[] = [];
   for (let first = 0; first < prompts.length; first += size) {
     const groups = prompts.slice(first, first + size).map(({ tokens }, i) => ({
@@ -140,7 +141,9 @@ async function withPass(
   return result;
 }
 
-export const temperatureOf = ({ config }: Run): number => config["actor_rollout_ref.rollout.temperature"];
+/** Given responses were not sampled at a temperature, and are judged at 1, as in TRL. */
+export const temperatureOf = ({ config }: Run): number =>
+  config["gradus.mode"] === "dpo" ? 1 : config["actor_rollout_ref.rollout.temperature"];
 
 /** What the last forward pass said of the targets of `micro`, in its order. */
 export async function readNumbers({ policy }: Run, { batch }: Micro): Promise<TokenNumbers> {

@@ -163,8 +163,10 @@ function checkGroup(config: RunConfig): void {
 
 /** What single fields cannot tell. Throws UserError. */
 function checkTogether(config: RunConfig): void {
-  if (config["gradus.mode"] !== "sft") {
-    checkGroup(config);
+  const mode = config["gradus.mode"];
+  if (mode !== "sft") {
+    // Given responses come in pairs.
+    if (mode !== "dpo") checkGroup(config);
     const batch = config["data.train_batch_size"];
     const mini = config["actor_rollout_ref.actor.ppo_mini_batch_size"];
     if (mini > 0 && batch % mini !== 0)

@@ -48,6 +48,8 @@ export interface ScoredResponse {
   readonly isFlexible: boolean;
   /** Cut at the longest response. */
   readonly isTruncated: boolean;
+  /** Of a given pair: which of the two it is. `reward` is then the implicit one. */
+  readonly verdict?: "chosen" | "rejected";
 }
 
 /** One held-out problem as it was answered. */

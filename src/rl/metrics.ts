@@ -2,7 +2,9 @@
 // exports and help read this list. Where a number is computed is step.ts, evaluate.ts and sft.ts.
 
 import { ADVANTAGE_METRICS } from "./advantages/metric-list.ts";
-import { PREFERENCE_METRICS } from "./preference/metric-list.ts";
+import { PREFERENCE_METRICS, REWARD_WORDS, VAL_PAIRS } from "./preference/metric-list.ts";
+
+export { VAL_PAIRS, VAL_PAIRS_HIGH, VAL_PAIRS_LOW } from "./preference/metric-list.ts";
 
 /** One step's numbers by metric key; "training/global_step" is always there. */
 export type MetricRow = Readonly<Record<string, number>>;
@@ -39,7 +41,12 @@ export const VAL_STRICT = "val-core/openai/gsm8k/acc/mean@1";
 /** Ends of the 95 % interval of the strict accuracy. */
 export const VAL_LOW = "val-core/openai/gsm8k/acc/low@1";
 export const VAL_HIGH = "val-core/openai/gsm8k/acc/high@1";
+/** Whether a row is what an evaluation logs, not a step. */
+export const isEvaluationRow = (row: MetricRow): boolean =>
+  row[VAL_STRICT] !== undefined || row[VAL_PAIRS] !== undefined;
 export const VAL_FLEXIBLE = "val-aux/openai/gsm8k/acc_flexible/mean@1";
+
+const alsoCalled = (key: string): string => (REWARD_WORDS[key] ? ` (${REWARD_WORDS[key]})` : "");
 
 const spread = (prefix: string, label: string, what: string, more: Partial<Metric> = {}): Metric[] =>
   [
@@ -50,7 +57,7 @@ const spread = (prefix: string, label: string, what: string, more: Partial<Metri
     ...(suffix === "mean" ? more : more.unit ? { unit: more.unit } : {}),
     key: `${prefix}/${suffix}`,
     label: `${label} (${word})`,
-    description: `${suffix === "mean" ? "Mean" : suffix === "max" ? "Largest" : "Smallest"} ${what}.`,
+    description: `${suffix === "mean" ? "Mean" : suffix === "max" ? "Largest" : "Smallest"} ${what}${alsoCalled(`${prefix}/${suffix}`)}.`,
   }));
 
 export const METRICS: readonly Metric[] = [

@@ -11,6 +11,8 @@ import type { Tokenizer } from "../formats/tokenizer.ts";
 export interface Prompt {
   readonly problem: Problem;
   readonly tokens: readonly number[];
+  /** The two responses of a preference pair, where a run learns from those; each ends with the token that ends a text. */
+  readonly pair?: { readonly chosen: readonly number[]; readonly rejected: readonly number[] };
 }
 
 export interface TextModel {

@@ -16,9 +16,9 @@ import type { RunConfig } from "./config.ts";
 import type { LossMemory } from "./losses/launch.ts";
 import { allocateLossMemory } from "./losses/launch.ts";
 import { policyOptions } from "./options/index.ts";
-import type { Prompt, TextModel } from "./prompts.ts";
-import { promptsOf } from "./prompts.ts";
-import { checkAnswers } from "./sft-examples.ts";
+import type { TextModel } from "./prompts.ts";
+import type { RunData } from "./run-data.ts";
+import { dataOf } from "./run-data.ts";
 
 /** A model that has been opened: its shape, its text side, and where its weights are read from. */
 export interface RunModel extends TextModel {
@@ -32,18 +32,14 @@ export interface RunProblems {
   readonly heldOut: readonly Problem[];
 }
 
-export interface Run {
+export interface Run extends RunData {
   readonly config: RunConfig;
   readonly model: RunModel;
   readonly policy: Policy;
   readonly engine: RolloutEngine;
   readonly lossMemory: LossMemory;
-  readonly train: readonly Prompt[];
-  readonly heldOut: readonly Prompt[];
   /** Ids that end a response. */
   readonly stopTokens: readonly number[];
-  /** Problems left out because their prompts are too long. */
-  readonly tooLong: number;
   destroy(): void;
 }
 
@@ -71,15 +67,8 @@ export async function createRun(
   config: RunConfig,
   onProgress: (loaded: number, total: number) => void = () => {},
 ): Promise<Run> {
-  const train = promptsOf(model, problems.train, config["data.max_prompt_length"]);
-  if (train.prompts.length === 0)
-    throw new UserError(
-      "There is no problem to train on: drop a file with problems, or lower the held-out share.",
-    );
-  if (config["gradus.mode"] === "sft") checkAnswers(train.prompts);
-  const heldOut = promptsOf(model, problems.heldOut, config["data.max_prompt_length"]);
-  const limit = config["data.val_max_samples"];
   const stopTokens = stopTokensOf(model);
+  const data = dataOf(model, problems, config, stopTokens);
   const options = policyOptions(config, model.weights);
   const policy = await Policy.create(recorder, model.config, options, model.weights, onProgress);
   const { value: lossMemory, allocator } = await allocateOrFail(recorder.gpu, (real) =>
@@ -94,10 +83,8 @@ export async function createRun(
     policy,
     engine: new WgslRollout(policy),
     lossMemory,
-    train: train.prompts,
-    heldOut: limit < 0 ? heldOut.prompts : heldOut.prompts.slice(0, limit),
+    ...data,
     stopTokens,
-    tooLong: train.tooLong + heldOut.tooLong,
     destroy: () => {
       policy.destroy();
       allocator.destroy();

@@ -39,7 +39,7 @@ export function sampledMetrics(
   const promptLengths = prompts.map(({ tokens }) => tokens.length);
   const tokens = sum(lengths) + sum(promptLengths) * run.config["actor_rollout_ref.rollout.n"];
   return {
-    ...common(run, step, lr, drawn),
+    ...commonMetrics(run, { step, lr, drawn }),
     ...responseSpread("critic/score", scoresOf(rollouts), lengths),
     "train/acc_strict": share(rollouts, ({ reward }) => reward.strict),
     "train/acc_flexible": share(rollouts, ({ reward }) => reward.flexible),
@@ -183,7 +183,7 @@ interface SftStep {
 export function sftMetrics(run: Run, { step, examples, result, lr, seconds, drawn }: SftStep): MetricRow {
   const tokens = sum(examples.map(({ prompt, response }) => prompt.length + response.length));
   return {
-    ...common(run, step, lr, drawn),
+    ...commonMetrics(run, { step, lr, drawn }),
     "train/loss": result.loss,
     "actor/grad_norm": result.gradNorm,
     "perf/total_num_tokens": tokens,
@@ -193,7 +193,11 @@ export function sftMetrics(run: Run, { step, examples, result, lr, seconds, draw
   };
 }
 
-const common = ({ train }: Run, step: number, lr: number, drawn: number): MetricRow => ({
+/** What every step logs, whatever its method. `drawn`: prompts taken by the run so far. */
+export const commonMetrics = (
+  { train }: Run,
+  { step, lr, drawn }: { readonly step: number; readonly lr: number; readonly drawn: number },
+): MetricRow => ({
   [STEP]: step,
   "training/epoch": epochsAfter(drawn, train.length),
   "actor/lr": lr,

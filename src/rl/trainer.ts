@@ -5,10 +5,11 @@ import { mean } from "../common/numbers.ts";
 import { deviceChoices } from "../model/device-choices.ts";
 import { Interrupted, StepControl } from "./control.ts";
 import { SamplingLimitError } from "./filter-groups.ts";
-import { evaluate, evaluationRow } from "./evaluate.ts";
 import type { Evaluation, RunEvent, RunListener, RunState as State } from "./events.ts";
+import { evaluateHeldOut, hasHeldOut, isEvaluated } from "./held-out.ts";
 import { STEP, VAL_STRICT } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
+import { dpoStep } from "./preference/dpo-step.ts";
 import { preferenceStep } from "./preference/step.ts";
 import type { Run } from "./run.ts";
 import type { RunProgress, RunState } from "./state.ts";
@@ -154,9 +155,9 @@ export class Trainer {
 
   /** After its step's number, at the end, and when asked for; once a step. */
   #isEvaluationDue(): boolean {
-    const { config, heldOut } = this.#run;
-    const { step, evaluations } = this.#progress;
-    if (heldOut.length === 0 || evaluations.at(-1)?.step === step) {
+    const { config } = this.#run;
+    const { step } = this.#progress;
+    if (!hasHeldOut(this.#run) || isEvaluated(this.#progress)) {
       this.#isEvaluationWanted = false;
       return false;
     }
@@ -175,12 +176,12 @@ export class Trainer {
   }
 
   async #evaluate(): Promise<void> {
-    const { evaluation, seconds } = await this.#under(this.#progress.step, (control) =>
-      evaluate(this.#run, control),
+    const { row, evaluation } = await this.#under(this.#progress.step, (control) =>
+      evaluateHeldOut(this.#run, control),
     );
     this.#isEvaluationWanted = false;
-    const evaluations = [...withoutMiddleSamples(this.#progress.evaluations), evaluation];
-    this.#log(evaluationRow(evaluation, seconds), { evaluations });
+    if (!evaluation) return this.#log(row, {});
+    this.#log(row, { evaluations: [...withoutMiddleSamples(this.#progress.evaluations), evaluation] });
     this.#listener({ type: "evaluation", evaluation });
   }
 
@@ -206,6 +207,7 @@ export class Trainer {
   #oneStep(progress: RunProgress, control: StepControl): Promise<StepResult> {
     const mode = this.#run.config["gradus.mode"];
     if (mode === "sft") return supervisedStep(this.#run, progress, control);
+    if (mode === "dpo") return dpoStep(this.#run, progress, control);
     const sampledStep = mode === "preference" ? preferenceStep : rlStep;
     return sampledStep(this.#run, progress, control, this.#pending, (sample) => {
       this.#pending = sample;

@@ -7,7 +7,7 @@ import { splitOf } from "../../app/problems.ts";
 import { UserError } from "../../common/errors.ts";
 import { measureDevice } from "../../model/device-choices.ts";
 import { StepControl } from "../../rl/control.ts";
-import { evaluate, evaluationRow } from "../../rl/evaluate.ts";
+import { evaluateHeldOut } from "../../rl/held-out.ts";
 import { createRun } from "../../rl/run.ts";
 import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
@@ -63,12 +63,12 @@ export const evalCommand = defineCommand({
     const run = await createRun(recorder, model, problems, config);
     const step = folder ? await restoreKept(run, folder.keeping, RUN_ID, wanted) : 0;
     const terminal = new Terminal(config["trainer.total_training_steps"]);
-    const { evaluation, seconds } = await evaluate(
+    const { row, evaluation } = await evaluateHeldOut(
       run,
       new StepControl(step, (event) => terminal.hear(event)),
     );
-    terminal.hear({ type: "metrics", row: evaluationRow(evaluation, seconds) });
-    for (const { question, groundTruth, response, isStrict } of evaluation.samples.slice(0, shown))
+    terminal.hear({ type: "metrics", row });
+    for (const { question, groundTruth, response, isStrict } of evaluation?.samples.slice(0, shown) ?? [])
       console.log(`\n${question}\n${response}\n${isStrict ? "right" : `wrong: ${groundTruth}`}`);
     run.destroy();
   },

@@ -4,7 +4,7 @@
 import { openRecorder } from "../../gpu/index.ts";
 import { beginRun, continueRun, keptConfig, keptForCluster } from "../../app/kept-run.ts";
 import type { ActiveRun } from "../../app/kept-run.ts";
-import { splitOf, trainingCount } from "../../app/problems.ts";
+import { kindWords, splitOf, trainingCount } from "../../app/problems.ts";
 import { UserError } from "../../common/errors.ts";
 import type { OpenedModel } from "../../model/open-model.ts";
 import { checkResumable } from "../../rl/config.ts";
@@ -32,7 +32,8 @@ export const train = defineCommand({
       type: "string",
       value: "FILE",
       multiple: true,
-      description: "problems; twice for a file to test with, whose name has test in it; default: the demo's",
+      description:
+        "problems or preference pairs; twice for a file to test with, whose name has test in it; default: the demo's",
     },
     out: {
       type: "string",
@@ -105,7 +106,7 @@ export const train = defineCommand({
     };
     const recorder = await openRecorder({ gpu: await installWebGpu() });
     console.log(
-      `${model.name}, ${problems.name}: ${inputs.problems.train.length} problems, ${inputs.problems.heldOut.length} held out`,
+      `${model.name}, ${problems.name}: ${inputs.problems.train.length} ${kindWords(problems.train)}, ${inputs.problems.heldOut.length} held out`,
     );
     console.log(`on ${recorder.gpu.adapterName}`);
     const active = started

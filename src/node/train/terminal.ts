@@ -2,7 +2,17 @@
 
 import type { RunEvent } from "../../rl/events.ts";
 import type { MetricRow } from "../../rl/metrics.ts";
-import { STEP, VAL_FLEXIBLE, VAL_HIGH, VAL_LOW, VAL_STRICT } from "../../rl/metrics.ts";
+import {
+  isEvaluationRow,
+  STEP,
+  VAL_FLEXIBLE,
+  VAL_HIGH,
+  VAL_LOW,
+  VAL_PAIRS,
+  VAL_PAIRS_HIGH,
+  VAL_PAIRS_LOW,
+  VAL_STRICT,
+} from "../../rl/metrics.ts";
 
 const WORDS = {
   load: "loading",
@@ -67,7 +77,7 @@ export class Terminal {
   }
 
   #metrics(row: MetricRow): void {
-    const text = row[VAL_STRICT] === undefined ? stepText(row) : evaluationText(row);
+    const text = isEvaluationRow(row) ? evaluationText(row) : stepText(row);
     this.line(`step ${String(row[STEP]).padStart(String(this.#total).length)}  ${text}`);
   }
 }
@@ -77,6 +87,8 @@ function stepText(row: MetricRow): string {
   const seconds = `${number("timing_s/step", 1)} s`;
   if (row["train/loss"] !== undefined)
     return `loss ${number("train/loss", 4)}  gradient ${number("actor/grad_norm", 3)}  ${seconds}`;
+  if (row["rewards/margins"] !== undefined)
+    return `loss ${number("preference/ranking_loss", 4)}  pairs right ${percent(row["preference/accuracy"]!)}  margin ${number("rewards/margins", 3)}  gradient ${number("actor/grad_norm", 3)}  ${seconds}`;
   const parts = [
     `reward ${number("critic/score/mean", 3)}`,
     `length ${number("response_length/mean", 1)}`,
@@ -89,6 +101,16 @@ function stepText(row: MetricRow): string {
 }
 
 function evaluationText(row: MetricRow): string {
-  const [low, high] = [row[VAL_LOW]!, row[VAL_HIGH]!];
-  return `held-out accuracy ${percent(row[VAL_STRICT]!)} (${percent(low)} to ${percent(high)}), flexible ${percent(row[VAL_FLEXIBLE]!)}, ${row["val-aux/n"]} problems`;
+  const shareOf = (mean: string, low: string, high: string): string =>
+    `${percent(row[mean]!)} (${percent(row[low]!)} to ${percent(row[high]!)})`;
+  const parts = [];
+  if (row[VAL_STRICT] !== undefined)
+    parts.push(
+      `held-out accuracy ${shareOf(VAL_STRICT, VAL_LOW, VAL_HIGH)}, flexible ${percent(row[VAL_FLEXIBLE]!)}, ${row["val-aux/n"]} problems`,
+    );
+  if (row[VAL_PAIRS] !== undefined)
+    parts.push(
+      `held-out preference ${shareOf(VAL_PAIRS, VAL_PAIRS_LOW, VAL_PAIRS_HIGH)}, loss ${row["val-aux/preference/loss"]!.toFixed(4)}, ${row["val-aux/preference/n"]} pairs`,
+    );
+  return parts.join("; ");
 }

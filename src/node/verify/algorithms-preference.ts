@@ -2,7 +2,7 @@
 
 import { preferenceLoss, responseLogProb, tokenSlope } from "../../rl/preference/loss.ts";
 import type { PreferencePair, ResponseLogProb } from "../../rl/preference/loss.ts";
-import { getPreferencePairs } from "../../rl/preference/rank.ts";
+import { pairsByReward } from "../../rl/preference/rank.ts";
 import type { Kind } from "./algorithms-cases.ts";
 import type { GoldenCase } from "./algorithms-golden.ts";
 import { matrixOf, numberOf, numbersOf, packed, rowLengths } from "./algorithms-golden.ts";
@@ -20,7 +20,7 @@ function pairsOf({ params, inputs }: GoldenCase): PreferencePair[] {
   const groups = [...new Set(names)].map((name) => names.flatMap((other, i) => (other === name ? [i] : [])));
   const margin = numberOf(params["margin"]);
   const pairs = groups.flatMap((places) =>
-    getPreferencePairs(
+    pairsByReward(
       places,
       places.map((i) => rewards[i]!),
       margin,
@@ -41,6 +41,8 @@ function comparePreference(golden: GoldenCase, judge: Judge): void {
     scores,
     pairs,
     beta: numberOf(params["beta"]),
+    loss: "sigmoid",
+    labelSmoothing: 0,
   });
   const metrics = outputs["metrics"] as Record<string, unknown>;
   judge.compare("loss", [loss], [numberOf(outputs["loss"])]);

@@ -3,7 +3,7 @@
 import { LORA_TARGETS } from "../../model/lora.ts";
 import { SCHEDULES } from "../../optim/schedule.ts";
 import type { Field } from "./field.ts";
-import { SAMPLING_METHODS } from "./field.ts";
+import { SAMPLING_METHODS, UPDATE_METHODS } from "./field.ts";
 
 export const ENGINE_FIELDS = {
   "data.max_response_length": {
@@ -75,7 +75,7 @@ export const ENGINE_FIELDS = {
     kind: "integer",
     label: "Prompts per update",
     help: "A step is cut into updates of this many prompts. The whole step: one update, always on-policy.",
-    mode: SAMPLING_METHODS,
+    mode: UPDATE_METHODS,
     topic: "Optimiser",
     unit: "prompts",
     default: -1,
@@ -89,7 +89,7 @@ export const ENGINE_FIELDS = {
     kind: "integer",
     label: "Passes over a step",
     help: "How often the responses of a step are used for updates.",
-    mode: SAMPLING_METHODS,
+    mode: UPDATE_METHODS,
     topic: "Optimiser",
     default: 1,
     min: 1,

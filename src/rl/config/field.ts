@@ -26,7 +26,11 @@ export interface Choice {
 }
 
 /** Values of gradus.mode. */
-export type Method = "rl" | "preference" | "sft";
+export type Method = "rl" | "preference" | "dpo" | "sft";
+/** The methods that prefer one response of a pair to the other. */
+export const PAIR_METHODS = ["preference", "dpo"] as const satisfies readonly Method[];
+/** The methods that may take several updates a step. */
+export const UPDATE_METHODS = ["rl", "preference", "dpo"] as const satisfies readonly Method[];
 /** The methods that sample responses and judge them by rewards. */
 export const SAMPLING_METHODS = ["rl", "preference"] as const satisfies readonly Method[];
 

@@ -1,5 +1,6 @@
 // Every setting of a run under its verl key, once. A default that changes learning stands in these files and nowhere else.
 
+import { DPO_FIELDS } from "./dpo-fields.ts";
 import { ENGINE_FIELDS } from "./engine-fields.ts";
 import { OBJECTIVE_FIELDS } from "./objective-fields.ts";
 import { PREFERENCE_FIELDS } from "./preference-fields.ts";
@@ -10,6 +11,7 @@ export const FIELDS = {
   ...RUN_FIELDS,
   ...OBJECTIVE_FIELDS,
   ...PREFERENCE_FIELDS,
+  ...DPO_FIELDS,
   ...REWARD_FIELDS,
   ...ENGINE_FIELDS,
 };

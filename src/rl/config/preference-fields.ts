@@ -1,13 +1,14 @@
-// Settings of group preference: which responses make a pair, and what a pair teaches.
+// Settings of preference: which responses make a pair, and what a pair teaches. What only given pairs have is dpo-fields.ts.
 
 import type { Field } from "./field.ts";
+import { PAIR_METHODS } from "./field.ts";
 
 export const PREFERENCE_FIELDS = {
   "gradus.preference_beta": {
     kind: "number",
     label: "Preference beta",
     help: "How strongly a pair is judged by its log-probabilities. Larger: a pair that is apart already teaches less.",
-    mode: "preference",
+    mode: PAIR_METHODS,
     topic: "Preference",
     isCommon: true,
     unit: "per nat",
@@ -40,8 +41,8 @@ export const PREFERENCE_FIELDS = {
   "gradus.preference_log_prob": {
     kind: "choice",
     label: "Response's log-probability",
-    help: "The sum over tokens favours differences in length; the mean does not.",
-    mode: "preference",
+    help: "The sum over tokens favours differences in length; the mean does not, and is what IPO is meant with.",
+    mode: PAIR_METHODS,
     topic: "Preference",
     default: "sum",
     choices: [
@@ -49,6 +50,34 @@ export const PREFERENCE_FIELDS = {
       { value: "mean", label: "Mean of its tokens" },
     ],
     source: "DPO and TRL: sum",
+  },
+  "gradus.preference_loss": {
+    kind: "choice",
+    label: "Loss of a pair",
+    help: "What a pair costs by how far it is apart. Sigmoid is DPO's; hinge stops at 1 / beta; IPO pulls every pair to 1 / (2 beta) and so does not overfit certain ones.",
+    mode: PAIR_METHODS,
+    topic: "Preference",
+    watch: "preference/margin",
+    default: "sigmoid",
+    choices: [
+      { value: "sigmoid", label: "Sigmoid (DPO)" },
+      { value: "hinge", label: "Hinge (SLiC)" },
+      { value: "ipo", label: "Squared (IPO)" },
+    ],
+    source: "TRL loss_type: sigmoid",
+  },
+  "gradus.label_smoothing": {
+    kind: "number",
+    label: "Label smoothing",
+    help: "Share of pairs that are taken to be the wrong way round (conservative DPO). Raise it where labels are noisy.",
+    mode: PAIR_METHODS,
+    when: { "gradus.preference_loss": ["sigmoid"] },
+    topic: "Preference",
+    watch: "rewards/margins",
+    default: 0,
+    min: 0,
+    max: 0.5,
+    source: "TRL label_smoothing: 0",
   },
   "gradus.preference_reference": {
     kind: "boolean",

@@ -7,7 +7,7 @@ export const RUN_FIELDS = {
   "gradus.mode": {
     kind: "choice",
     label: "Method",
-    help: "Reinforcement learning from rewards, preference of better responses to worse ones, or supervised fine-tuning on the answers in the data.",
+    help: "Reinforcement learning from rewards, preference of better responses to worse ones, sampled or given in the data, or supervised fine-tuning on the answers in the data.",
     topic: "Run",
     default: "rl",
     choices: [
@@ -20,6 +20,11 @@ export const RUN_FIELDS = {
         value: "preference",
         label: "Group preference",
         help: "Sample responses, rank them by reward, and raise the better of each pair over the worse.",
+      },
+      {
+        value: "dpo",
+        label: "Offline preference (DPO)",
+        help: "Learn from a file of preference pairs: raise the chosen response over the rejected one.",
       },
       { value: "sft", label: "Supervised fine-tuning", help: "Imitate the worked answers of the problems." },
     ],

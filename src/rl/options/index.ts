@@ -12,8 +12,8 @@ export {
 } from "./objective.ts";
 export { miniBatchSize, updatesPerStep } from "./batches.ts";
 export { adamwOptions, policyOptions } from "./policy.ts";
-export type { PreferenceSettings } from "./preference.ts";
-export { preferenceOf } from "./preference.ts";
+export type { PairSettings, PreferenceSettings } from "./preference.ts";
+export { pairsOf, preferenceOf } from "./preference.ts";
 export { overlongOf } from "./rewards.ts";
 export type { FilterSettings } from "./rollout.ts";
 export { filterOf, greedySampling, orderOf, samplingOf } from "./rollout.ts";

@@ -11,7 +11,7 @@ import { lossParams } from "../losses/policy-loss.ts";
 import { advantagesNeed } from "./advantages.ts";
 import { entryOf } from "./entry-of.ts";
 import { updatesPerStep } from "./batches.ts";
-import { preferenceOf } from "./preference.ts";
+import { pairsOf } from "./preference.ts";
 
 /** Whether the loss has a KL term. */
 export const usesKlLoss = (config: RunConfig): boolean =>
@@ -19,7 +19,7 @@ export const usesKlLoss = (config: RunConfig): boolean =>
 
 /** Whether a step needs log-probabilities under the reference policy. */
 export const usesReference = (config: RunConfig): boolean =>
-  usesKlLoss(config) || klRewardOf(config) !== undefined || preferenceOf(config)?.hasReference === true;
+  usesKlLoss(config) || klRewardOf(config) !== undefined || pairsOf(config)?.hasReference === true;
 
 /**
  * Whether a step needs log-probabilities under the old policy before its updates: else its only update has them at hand.

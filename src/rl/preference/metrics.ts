@@ -31,10 +31,11 @@ export function preferenceMetrics(
       sample,
       seconds: sample.seconds + referenceSeconds + updateSeconds,
     }),
-    ...updateMetrics(
-      settings,
+    ...pairMetrics(
       rounds.flatMap(({ updates }) => updates),
+      settings.hasReference,
     ),
+    ...(!settings.hasReference && { "preference/step_kl": mean(rounds.map(({ stepKl }) => stepKl ?? 0)) }),
     "actor/entropy": mean(entropies),
     ...firstDifference(rounds[0]!),
     ...(settings.hasReference && { "timing_s/ref": referenceSeconds }),
@@ -42,23 +43,29 @@ export function preferenceMetrics(
   };
 }
 
-/** Means over pairs, not over updates: an update of few pairs counts for few. */
-function updateMetrics(
-  { hasReference }: PreferenceSettings,
+/** A mean over the pairs of all updates, not over updates: an update of few pairs counts for few. */
+export function overPairs(
   updates: readonly PreferenceUpdate[],
-): MetricRow {
+  value: (update: PreferenceUpdate) => number,
+): number {
   const withPairs = updates.filter(({ pairs }) => pairs > 0);
   const pairs = sum(withPairs.map((update) => update.pairs));
-  const over = (value: (update: PreferenceUpdate) => number): number =>
-    sum(withPairs.map((update) => value(update) * update.pairs)) / pairs;
+  return sum(withPairs.map((update) => value(update) * update.pairs)) / pairs;
+}
+
+/** What updates on pairs log, wherever the pairs are from. */
+export function pairMetrics(updates: readonly PreferenceUpdate[], hasReference: boolean): MetricRow {
+  const withPairs = updates.filter(({ pairs }) => pairs > 0);
+  const pairs = sum(withPairs.map((update) => update.pairs));
+  const over = (value: (update: PreferenceUpdate) => number): number => overPairs(updates, value);
   return {
     "preference/pairs": pairs,
     ...(pairs > 0 && {
       "preference/ranking_loss": over(({ loss }) => loss),
       "preference/accuracy": over(({ accuracy }) => accuracy),
       "preference/margin": over(({ margin }) => margin),
-      "preference/chosen_log_prob": over(({ chosen }) => chosen),
-      "preference/rejected_log_prob": over(({ rejected }) => rejected),
+      "preference/chosen_log_prob": over(({ perToken }) => perToken.chosen),
+      "preference/rejected_log_prob": over(({ perToken }) => perToken.rejected),
     }),
     ...(hasReference && { "preference/kl": mean(updates.map(({ klRef }) => klRef)) }),
     "actor/grad_norm": withPairs.length > 0 ? mean(withPairs.map(({ gradNorm }) => gradNorm)) : 0,

@@ -9,7 +9,7 @@ export type RankedResponse = readonly [index: number, score: number];
 export type RewardPair<T> = readonly [chosen: T, rejected: T, scoreDifference: number];
 
 /** The responses of a group from the highest reward to the lowest; equal ones keep their order. Throws UserError on a reward that is not finite. */
-export function rankResponses(responses: readonly unknown[], rewards: readonly number[]): RankedResponse[] {
+export function rankByReward(responses: readonly unknown[], rewards: readonly number[]): RankedResponse[] {
   if (responses.length !== rewards.length)
     throw new BugError(`${responses.length} responses have ${rewards.length} rewards`);
   const wrong = rewards.find((reward) => !Number.isFinite(reward));
@@ -24,12 +24,12 @@ export function rankResponses(responses: readonly unknown[], rewards: readonly n
  * Every pair of a group whose rewards differ by more than `margin`, in the order of the ranking. The comparison is strict and
  * in double precision, rounding included: 0.4 - 0.3 is above a margin of 0.1, and 0.6 - 0.5 is not.
  */
-export function getPreferencePairs<T>(
+export function pairsByReward<T>(
   responses: readonly T[],
   rewards: readonly number[],
   margin: number,
 ): RewardPair<T>[] {
-  const ranking = rankResponses(responses, rewards);
+  const ranking = rankByReward(responses, rewards);
   return ranking.flatMap(([chosen, high], place) =>
     ranking
       .slice(place + 1)
@@ -39,12 +39,12 @@ export function getPreferencePairs<T>(
 }
 
 /** The first of a group's ranking against its last, if they differ by more than `margin`: one pair or none. */
-export function getExtremePair<T>(
+export function extremePairByReward<T>(
   responses: readonly T[],
   rewards: readonly number[],
   margin: number,
 ): RewardPair<T>[] {
-  const ranking = rankResponses(responses, rewards);
+  const ranking = rankByReward(responses, rewards);
   const [best, worst] = [ranking[0], ranking.at(-1)];
   if (!best || !worst || !(best[1] - worst[1] > margin)) return [];
   return [[responses[best[0]]!, responses[worst[0]]!, best[1] - worst[1]]];

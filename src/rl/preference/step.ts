@@ -2,7 +2,7 @@
 // the round before has left. What a pair teaches is loss.ts.
 
 import { BugError } from "../../common/errors.ts";
-import type { StepBatches } from "../batches.ts";
+import type { MiniBatch, StepBatches } from "../batches.ts";
 import { prepareBatches } from "../batches.ts";
 import { StepControl, timed } from "../control.ts";
 import { SamplingLimitError } from "../filter-groups.ts";
@@ -16,7 +16,9 @@ import { rolloutsOf } from "../score.ts";
 import { scoredGroup } from "../scored-group.ts";
 import type { RunProgress } from "../state.ts";
 import type { StepResult } from "../step.ts";
-import { driftNotice } from "./drift.ts";
+import { driftNotice, stepKl } from "./drift.ts";
+import type { Paired } from "./judge.ts";
+import { pairsByRewards } from "./judge.ts";
 import { preferenceMetrics } from "./metrics.ts";
 import type { PreferenceUpdate } from "./update.ts";
 import { updateOnPreference } from "./update.ts";
@@ -27,6 +29,8 @@ export interface PreferenceRound {
   readonly rollouts: readonly JudgedRollout[];
   readonly batches: StepBatches;
   readonly updates: readonly PreferenceUpdate[];
+  /** Mean k3 of a token between the policy before the updates and after them; measured where there is no reference. */
+  readonly stepKl?: number;
   readonly updateSeconds: number;
 }
 
@@ -53,7 +57,9 @@ export async function preferenceStep(
     lr: adamwOptions(run.config, control.step).lr,
     drawn: progress.drawn + drawn,
   });
-  const notice = settings.hasReference ? undefined : driftNotice(metrics, progress.history);
+  const notice = settings.hasReference
+    ? undefined
+    : driftNotice(metrics, progress.history, "gradus.preference_reference");
   if (notice) control.emit({ type: "notice", message: notice });
   const skipped = countOf(rounds, "skipped");
   return { metrics, applied: countOf(rounds, "applied"), skipped, drawn };
@@ -95,11 +101,15 @@ async function learnFrom(
   const prompts = sample.groups.map(({ prompt }) => prompt.item);
   const rollouts = rolloutsOf(sample.groups.map(({ responses }) => responses));
   const batches = await prepareBatches(run, prompts, rollouts, control);
-  const { value: updates, seconds: updateSeconds } = await timed(() =>
-    updateOnPreference(run, settings, batches, optimizerSteps, control),
-  );
-  tellScored(run, sample, rollouts, { batches, updates }, control);
-  return { sample, rollouts, batches, updates, updateSeconds };
+  const choose = (batch: MiniBatch): Paired => pairsByRewards(batch, settings);
+  const { value, seconds: updateSeconds } = await timed(async () => {
+    const updates = await updateOnPreference(run, settings, batches, choose, optimizerSteps, control);
+    return settings.hasReference
+      ? { updates }
+      : { updates, stepKl: await stepKl(run, batches, updates, control) };
+  });
+  tellScored(run, sample, rollouts, { batches, updates: value.updates }, control);
+  return { sample, rollouts, batches, ...value, updateSeconds };
 }
 
 /** Shows the first group with what each response counts for. */

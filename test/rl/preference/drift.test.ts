@@ -3,12 +3,14 @@
 import { expect, test } from "vitest";
 
 import type { MetricRow } from "../../../src/rl/metrics.ts";
-import { driftNotice } from "../../../src/rl/preference/drift.ts";
+import { driftNotice as noticeOf } from "../../../src/rl/preference/drift.ts";
 
 const row = (chosen: number, rejected: number): MetricRow => ({
   "preference/chosen_log_prob": chosen,
   "preference/rejected_log_prob": rejected,
 });
+const driftNotice = (after: MetricRow, history: readonly MetricRow[]) =>
+  noticeOf(after, history, "gradus.preference_reference");
 const START = [{ "preference/pairs": 0 }, row(-0.5, -0.75)];
 
 test("a fall of both by more than a nat is told with its size and what to do", () => {

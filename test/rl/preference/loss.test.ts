@@ -10,6 +10,9 @@ import { preferenceLoss, responseLogProb, tokenSlope } from "../../../src/rl/pre
 import { fixture } from "../../formats/fixtures.ts";
 
 const FILE = "preference/golden.json";
+/** As the loss is without further settings. */
+const DPO = { loss: "sigmoid", labelSmoothing: 0 } as const;
+
 const cases = parseCases(FILE, new TextDecoder().decode(fixture(FILE)));
 
 test("golden numbers are met in double precision", async () => {
@@ -55,6 +58,7 @@ describe("the derivative", () => {
       [1, 3],
     ],
     beta: 0.3,
+    ...DPO,
   };
 
   test("is that of finite differences, and sums to 0", () => {
@@ -83,7 +87,7 @@ describe("the derivative", () => {
 
   test("and the loss stay finite for scores far apart", () => {
     const far = (chosen: number, rejected: number) =>
-      preferenceLoss({ scores: [chosen, rejected], pairs: [[0, 1]], beta: 1 });
+      preferenceLoss({ scores: [chosen, rejected], pairs: [[0, 1]], beta: 1, ...DPO });
     expect(far(-5000, 0)).toMatchObject({ loss: 5000, accuracy: 0, margin: -5000 });
     expect([...far(-5000, 0).dScore]).toEqual([-1, 1]);
     expect(far(0, -5000).loss).toBe(0);
@@ -92,13 +96,13 @@ describe("the derivative", () => {
 });
 
 test("without pairs the loss is 0, teaches nothing, and has no accuracy", () => {
-  const { loss, dScore, accuracy, margin } = preferenceLoss({ scores: [1, 2], pairs: [], beta: 1 });
+  const { loss, dScore, accuracy, margin } = preferenceLoss({ scores: [1, 2], pairs: [], beta: 1, ...DPO });
   expect([loss, ...dScore]).toEqual([0, 0, 0]);
   expect([accuracy, margin]).toEqual([Number.NaN, Number.NaN]);
 });
 
 test("an undecided pair costs log 2 and is not counted as right", () => {
-  const { loss, accuracy } = preferenceLoss({ scores: [4, 4], pairs: [[0, 1]], beta: 0.1 });
+  const { loss, accuracy } = preferenceLoss({ scores: [4, 4], pairs: [[0, 1]], beta: 0.1, ...DPO });
   expect(loss).toBeCloseTo(Math.LN2, 15);
   expect(accuracy).toBe(0);
 });

@@ -2,13 +2,13 @@
 
 import { describe, expect, test } from "vitest";
 
-import { getExtremePair, getPreferencePairs, rankResponses } from "../../../src/rl/preference/rank.ts";
+import { extremePairByReward, pairsByReward, rankByReward } from "../../../src/rl/preference/rank.ts";
 
 const RESPONSES = ["a", "b", "c", "d"];
 
 describe("a ranking", () => {
   test("goes from the highest reward to the lowest, and equal ones keep their order", () => {
-    expect(rankResponses(RESPONSES, [0.5, 1, 0.5, 0])).toEqual([
+    expect(rankByReward(RESPONSES, [0.5, 1, 0.5, 0])).toEqual([
       [1, 1],
       [0, 0.5],
       [2, 0.5],
@@ -17,20 +17,20 @@ describe("a ranking", () => {
   });
 
   test("of nothing is empty", () => {
-    expect(rankResponses([], [])).toEqual([]);
-    expect(getPreferencePairs([], [], 0)).toEqual([]);
-    expect(getExtremePair([], [], 0)).toEqual([]);
+    expect(rankByReward([], [])).toEqual([]);
+    expect(pairsByReward([], [], 0)).toEqual([]);
+    expect(extremePairByReward([], [], 0)).toEqual([]);
   });
 
   test("needs finite rewards, one a response", () => {
-    expect(() => rankResponses(["a", "b"], [1, Number.NaN])).toThrow(/the reward NaN.*finite number/);
-    expect(() => rankResponses(["a", "b"], [1])).toThrow("2 responses have 1 rewards");
+    expect(() => rankByReward(["a", "b"], [1, Number.NaN])).toThrow(/the reward NaN.*finite number/);
+    expect(() => rankByReward(["a", "b"], [1])).toThrow("2 responses have 1 rewards");
   });
 });
 
 describe("pairs", () => {
   test("are all that differ by more than the margin, with the difference", () => {
-    expect(getPreferencePairs(RESPONSES, [0.5, 1, 0.5, 0], 0.1)).toEqual([
+    expect(pairsByReward(RESPONSES, [0.5, 1, 0.5, 0], 0.1)).toEqual([
       ["b", "a", 0.5],
       ["b", "c", 0.5],
       ["b", "d", 1],
@@ -40,21 +40,21 @@ describe("pairs", () => {
   });
 
   test("at the margin are none, and double precision decides where rounding does", () => {
-    expect(getPreferencePairs(["a", "b"], [0.1, 0], 0.1)).toEqual([]);
-    expect(getPreferencePairs(["a", "b"], [0.6, 0.5], 0.1)).toEqual([]);
-    expect(getPreferencePairs(["a", "b"], [0.4, 0.3], 0.1)).toHaveLength(1);
+    expect(pairsByReward(["a", "b"], [0.1, 0], 0.1)).toEqual([]);
+    expect(pairsByReward(["a", "b"], [0.6, 0.5], 0.1)).toEqual([]);
+    expect(pairsByReward(["a", "b"], [0.4, 0.3], 0.1)).toHaveLength(1);
   });
 
   test("with margin 0 leave out equal rewards", () => {
-    expect(getPreferencePairs(["a", "b", "c"], [1, 1, 0], 0)).toEqual([
+    expect(pairsByReward(["a", "b", "c"], [1, 1, 0], 0)).toEqual([
       ["a", "c", 1],
       ["b", "c", 1],
     ]);
   });
 
   test("of extremes are the best against the worst, or none", () => {
-    expect(getExtremePair(RESPONSES, [0.5, 1, 0.5, 0], 0.1)).toEqual([["b", "d", 1]]);
-    expect(getExtremePair(RESPONSES, [1, 1, 1, 1], 0)).toEqual([]);
-    expect(getExtremePair(["a"], [1], 0)).toEqual([]);
+    expect(extremePairByReward(RESPONSES, [0.5, 1, 0.5, 0], 0.1)).toEqual([["b", "d", 1]]);
+    expect(extremePairByReward(RESPONSES, [1, 1, 1, 1], 0)).toEqual([]);
+    expect(extremePairByReward(["a"], [1], 0)).toEqual([]);
   });
 });
