@@ -54,6 +54,24 @@ const PREFERENCE = {
   "actor_rollout_ref.actor.optim.lr": 1e-2,
 };
 
+/** Several updates a step on given pairs, cut by micro-batches, with what is told of noisy labels. */
+const DPO = {
+  "gradus.mode": "dpo",
+  "gradus.label_smoothing": 0.1,
+  "actor_rollout_ref.model.lora_rank": 4,
+  "actor_rollout_ref.actor.ppo_mini_batch_size": 1,
+  "actor_rollout_ref.actor.ppo_epochs": 2,
+  "actor_rollout_ref.actor.ppo_max_token_len_per_gpu": 48,
+  "actor_rollout_ref.actor.optim.lr": 1e-2,
+};
+
+/** All weights against a kept copy. */
+const IPO = {
+  "gradus.mode": "dpo",
+  "gradus.preference_loss": "ipo",
+  "gradus.preference_log_prob": "mean",
+};
+
 const METHODS = [
   [
     "full fine-tuning with KL to a kept copy",
@@ -72,6 +90,8 @@ const METHODS = [
     { "algorithm.adv_estimator": "remax", "actor_rollout_ref.rollout.n": 1, "data.train_batch_size": 4 },
   ],
   ["group preference in rounds, with a reference and dynamic sampling", PREFERENCE],
+  ["offline preference (DPO) with LoRA, two mini-batches and two passes", DPO],
+  ["offline preference (IPO) of all weights", IPO],
   ["supervised fine-tuning", { "gradus.mode": "sft" }],
 ] as const;
 
@@ -122,7 +142,10 @@ describe.each(METHODS)("%s", (_, values) => {
 
 test("between them, the methods log every number that is described", async () => {
   const logged = new Set<string>();
-  for (const [, values] of METHODS) {
+  for (const [, values] of [
+    ...METHODS,
+    ["group preference without a reference", { "gradus.mode": "preference" }],
+  ] as const) {
     const inputs = await tinyInputs({ ...values, "trainer.total_training_steps": 1 });
     const { run } = await train({ recorder, inputs });
     run.trainer.progress.history.forEach((row) => Object.keys(row).forEach((key) => logged.add(key)));

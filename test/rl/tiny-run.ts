@@ -103,6 +103,15 @@ async function easyProblems(name: string): Promise<Problem[]> {
   return problems.filter(({ groundTruth }) => ANSWERS.includes(groundTruth));
 }
 
+/** The same with two responses: the answer once, and twice in a row. */
+const asPair = (problem: Problem): Problem => {
+  const { groundTruth } = problem;
+  return {
+    ...problem,
+    pair: { chosen: `#### ${groundTruth}`, rejected: `#### ${groundTruth}${groundTruth}` },
+  };
+};
+
 /** Small enough for the software adapter; rewards differ, and every learning setting has an effect. */
 const TINY = {
   "trainer.total_training_steps": 4,
@@ -131,9 +140,11 @@ export async function tinyInputs(values: Readonly<Record<string, unknown>> = {})
     easyProblems("train.jsonl"),
     easyProblems("test.jsonl"),
   ]);
+  const given = (problems: Problem[]): Problem[] =>
+    values["gradus.mode"] === "dpo" ? problems.map(asPair) : problems;
   return {
     model,
-    problems: { train: train.slice(0, 6), heldOut: heldOut.slice(0, 3) },
+    problems: { train: given(train.slice(0, 6)), heldOut: given(heldOut.slice(0, 3)) },
     dataName: "digits",
     config: tinyConfig(values),
   };

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { judgeCase, KINDS } from "../../../src/node/verify/algorithms-cases.ts";
 import { parseCases } from "../../../src/node/verify/algorithms-golden.ts";
 import { reportLines, runAlgorithms } from "../../../src/node/verify/algorithms.ts";
-import type { PreferenceBatch, ResponseLogProb } from "../../../src/rl/preference/loss.ts";
+import type { PairLoss, PreferenceBatch, ResponseLogProb } from "../../../src/rl/preference/loss.ts";
 import { preferenceLoss, responseLogProb, tokenSlope } from "../../../src/rl/preference/loss.ts";
 import { fixture } from "../../formats/fixtures.ts";
 
@@ -49,7 +49,7 @@ test("a golden number that is a little off is told", async () => {
 });
 
 describe("the derivative", () => {
-  const batch: PreferenceBatch = {
+  const PLAIN: PreferenceBatch = {
     scores: [-3, -7.5, 2, 0.25],
     pairs: [
       [0, 1],
@@ -61,17 +61,30 @@ describe("the derivative", () => {
     ...DPO,
   };
 
-  test("is that of finite differences, and sums to 0", () => {
-    const { dScore } = preferenceLoss(batch);
-    const h = 1e-5;
-    dScore.forEach((slope, i) => {
-      const moved = (by: number): number =>
-        preferenceLoss({ ...batch, scores: Array.from(batch.scores, (s, j) => (i === j ? s + by : s)) }).loss;
-      // The error of central differences is h^2, and rounding adds 1e-16 / h.
-      expect(Math.abs((moved(h) - moved(-h)) / (2 * h) - slope)).toBeLessThan(1e-10);
-    });
-    expect(dScore.reduce((a, b) => a + b, 0)).toBeCloseTo(0, 15);
-  });
+  const LOSSES: [PairLoss, number][] = [
+    ["sigmoid", 0],
+    ["sigmoid", 0.2],
+    ["sigmoid", 0.5],
+    ["hinge", 0],
+    ["ipo", 0],
+  ];
+
+  test.each(LOSSES)(
+    "of %s, smoothed by %d, is that of finite differences, and sums to 0",
+    (loss, labelSmoothing) => {
+      const batch = { ...PLAIN, loss, labelSmoothing };
+      const { dScore } = preferenceLoss(batch);
+      const h = 1e-5;
+      dScore.forEach((slope, i) => {
+        const moved = (by: number): number =>
+          preferenceLoss({ ...batch, scores: Array.from(batch.scores, (s, j) => (i === j ? s + by : s)) })
+            .loss;
+        // The error of central differences is h^2, and rounding adds 1e-16 / h times the loss, which is about 50 with ipo.
+        expect(Math.abs((moved(h) - moved(-h)) / (2 * h) - slope)).toBeLessThan(1e-9);
+      });
+      expect(dScore.reduce((a, b) => a + b, 0)).toBeCloseTo(0, 15);
+    },
+  );
 
   test.each<ResponseLogProb>(["sum", "mean"])("reaches the tokens of a response by its %s", (by) => {
     const logProb = [-0.5, -1.25, -2, -0.125];
@@ -105,4 +118,19 @@ test("an undecided pair costs log 2 and is not counted as right", () => {
   const { loss, accuracy } = preferenceLoss({ scores: [4, 4], pairs: [[0, 1]], beta: 0.1, ...DPO });
   expect(loss).toBeCloseTo(Math.LN2, 15);
   expect(accuracy).toBe(0);
+});
+
+describe("other losses", () => {
+  const lossOf = (margin: number, how: Partial<PreferenceBatch>): number =>
+    preferenceLoss({ scores: [margin, 0], pairs: [[0, 1]], beta: 0.5, ...DPO, ...how }).loss;
+
+  test("smoothing mixes in the pair the wrong way round", () => {
+    const [right, wrong] = [Math.log1p(Math.exp(-1)), Math.log1p(Math.exp(1))];
+    expect(lossOf(2, { labelSmoothing: 0.1 })).toBeCloseTo(0.9 * right + 0.1 * wrong, 14);
+  });
+
+  test("the hinge ends at 1 / beta, and IPO is least at 1 / (2 beta)", () => {
+    expect([0, 1, 2, 3].map((margin) => lossOf(margin, { loss: "hinge" }))).toEqual([1, 0.5, 0, 0]);
+    expect([0, 1, 2].map((margin) => lossOf(margin, { loss: "ipo" }))).toEqual([1, 0, 1]);
+  });
 });
