@@ -7,6 +7,7 @@ import { openProblems, splitOf } from "../../src/app/problems.ts";
 import type { ByteSource } from "../../src/formats/safetensors.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { Runs } from "../../src/storage/runs.ts";
+import { pairFile } from "../rl/preference/given-pairs.ts";
 import { demoFile, memoryStore, tinyFiles, tinyWeights } from "../rl/tiny-run.ts";
 
 const inFolder = (folder: string, file: ByteSource): ByteSource => ({
@@ -32,6 +33,15 @@ test("model and problems open from the copies as from the files", async () => {
   for (const [name, , values] of tinyWeights()) expect(await opened.weights.read(name), name).toEqual(values);
   const again = await keptProblems(runs, "a");
   expect(splitOf(again, 0.1)).toEqual(splitOf(problems, 0.1));
+});
+
+test("preference pairs open from the copies as from the files, with the questions to test with", async () => {
+  const runs = new Runs(memoryStore());
+  const problems = await openProblems([await pairFile("train.jsonl", 20), demoFile("test.jsonl")]);
+  await keepFiles(runs, "a", await openModel(tinyFiles()), problems);
+  const again = await keptProblems(runs, "a");
+  expect(again.train.problems[0]!.pair).toBeDefined();
+  expect(splitOf(again, 0.3)).toEqual(splitOf(problems, 0.3));
 });
 
 test("a run whose files were not kept says so", async () => {

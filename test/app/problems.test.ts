@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 
-import { openProblems, splitOf } from "../../src/app/problems.ts";
+import { kindOfDataset, kindWords, openProblems, splitOf } from "../../src/app/problems.ts";
 import type { ByteSource } from "../../src/formats/safetensors.ts";
 import { sourceOf } from "../formats/fixtures.ts";
 import { demoFile } from "../rl/tiny-run.ts";
@@ -69,4 +69,43 @@ test("rows that cannot be used are told with their place, and with their file wh
   const two = await openProblems([sourceOf("train.jsonl", broken), file("test.jsonl", 3)]);
   expect(two.refused[0]!.where).toBe("train.jsonl, line 2");
   expect(two.name).toBe("train.jsonl and test.jsonl");
+});
+
+describe("preference pairs", () => {
+  const pairs = (name: string, ...numbers: number[]): ByteSource =>
+    sourceOf(
+      name,
+      numbers
+        .map((n) => JSON.stringify({ prompt: `What is ${n}?`, chosen: String(n), rejected: "unknown" }))
+        .join("\n"),
+    );
+  const MANY = Array.from({ length: 40 }, (_, i) => i);
+
+  test("in two files are trained on and held out", async () => {
+    const { train, heldOut } = splitOf(
+      await openProblems([pairs("test.jsonl", 3), pairs("a.jsonl", 1, 2)]),
+      0.5,
+    );
+    expect(train.map(({ pair }) => pair!.chosen)).toEqual(["1", "2"]);
+    expect(heldOut.map(({ pair }) => pair!.chosen)).toEqual(["3"]);
+  });
+
+  test("with a file of questions to test with keep a held-out share, too", async () => {
+    const opened = await openProblems([pairs("pairs.jsonl", ...MANY), file("test.jsonl", 100, 101)]);
+    expect([kindOfDataset(opened.train), kindWords(opened.train)]).toEqual(["pairs", "preference pairs"]);
+    const { train, heldOut } = splitOf(opened, 0.25);
+    const given = heldOut.filter(({ pair }) => pair);
+    expect(given.length).toBeGreaterThan(0);
+    expect(given.length + train.length).toBe(40);
+    expect(heldOut.slice(given.length).map(({ groundTruth }) => groundTruth)).toEqual(["100", "101"]);
+  });
+
+  test("to test with problems to train on are refused", async () => {
+    await expect(openProblems([file("train.jsonl", 1), pairs("test.jsonl", 2)])).rejects.toMatchObject({
+      name: "UserError",
+      message: expect.stringMatching(
+        /^train\.jsonl has problems to train on and test\.jsonl preference pairs/,
+      ),
+    });
+  });
 });
