@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { readDataset } from "../../src/formats/dataset.ts";
 import { kindOf } from "../../src/formats/problem.ts";
 import { splitProblems } from "../../src/formats/split.ts";
-import { sourceOf } from "./fixtures.ts";
+import { fixture, sourceOf } from "./fixtures.ts";
 
 const USER = { role: "user", content: "What colour is the sky?" };
 const says = (content: string) => [{ role: "assistant", content }];
@@ -36,6 +36,18 @@ test("JSON, JSON Lines and rows of the datasets server give the same pairs, of t
       expect([problems, refused], name).toEqual([[wanted], []]);
       expect(kindOf(problems[0]!)).toBe("pairs");
     }
+  }
+});
+
+test("parquet of texts, and of conversations without a prompt, gives the pairs that were written", async () => {
+  for (const name of ["pairs.parquet", "pairs-chat.parquet"]) {
+    const { format, problems, refused } = await read(name, fixture(`datasets/${name}`));
+    expect([format, refused], name).toEqual(["Parquet", []]);
+    expect(problems.map(({ messages, pair }) => [messages, pair])).toEqual([
+      [[USER], { chosen: "Blue.", rejected: "Green." }],
+      [[{ role: "user", content: "What is 2+3?" }], { chosen: "2+3=5\n#### 5", rejected: "#### 6" }],
+      [[{ role: "user", content: "Name a prime above 10." }], { chosen: "11", rejected: "12" }],
+    ]);
   }
 });
 
