@@ -2,11 +2,20 @@
 // every step. Pure, so that it can be tested without a page; draws nothing.
 
 import type { ChartId, Metric } from "../rl/metrics.ts";
-import { CHARTS, METRICS, STEP, VAL_FLEXIBLE, VAL_HIGH, VAL_LOW, VAL_STRICT } from "../rl/metrics.ts";
+import {
+  CHARTS,
+  METRICS,
+  STEP,
+  VAL_FLEXIBLE,
+  VAL_HIGH,
+  VAL_LOW,
+  VAL_PAIRS,
+  VAL_STRICT,
+} from "../rl/metrics.ts";
 import type { Evaluation, MetricRow } from "../worker/api.ts";
 import { formatNumber, formatShare } from "./format.ts";
 
-export type Mode = "rl" | "sft";
+export type Mode = "rl" | "dpo" | "sft";
 /** One value per step; null where the step has none, or one that is not finite. */
 export type Values = readonly (number | null)[];
 
@@ -37,7 +46,16 @@ export interface ChartModel {
 
 /** Charts that a run of `mode` has, in reading order. */
 export const chartsOf = (mode: Mode): readonly (typeof CHARTS)[number][] =>
-  CHARTS.filter((chart) => chart.mode === "both" || chart.mode === mode);
+  CHARTS.filter(({ id, mode: of }) =>
+    mode === "dpo" ? of !== "sft" && !OF_SAMPLING.includes(id) : of === "both" || of === mode,
+  );
+
+/** Charts of what only sampled responses have. */
+const OF_SAMPLING: readonly ChartId[] = ["clip", "length"];
+
+/** The charts' word for a method. */
+export const modeOf = (method: string | undefined): Mode =>
+  method === "sft" || method === "dpo" ? method : "rl";
 
 /** One row a step, with the accuracies of evaluations in it, whether or not the history tells them as well. */
 export function rowsOf(history: readonly MetricRow[], evaluations: readonly Evaluation[]): MetricRow[] {
@@ -74,6 +92,14 @@ const NAMES: Readonly<Record<string, string>> = {
   "actor/ppo_kl": "old policy",
   "actor/pg_clipfrac": "clip",
   "actor/pg_clipfrac_lower": "dual clip",
+  [VAL_PAIRS]: "pairs",
+  "rewards/chosen": "chosen",
+  "rewards/rejected": "rejected",
+  "rewards/margins": "margin",
+  "preference/ranking_loss": "",
+  "val-aux/preference/loss": "held out",
+  "preference/kl": "reference",
+  "preference/step_kl": "step",
   "perf/throughput": "",
   "perf/rollout_throughput": "rollout",
 };

@@ -70,9 +70,12 @@ export function recipeLine(config: RunConfig): string {
   const prompts = config["data.train_batch_size"];
   const group = config["actor_rollout_ref.rollout.n"];
   const rate = formatSetting(config["actor_rollout_ref.actor.optim.lr"]);
+  const mode = config["gradus.mode"];
   const batch =
-    config["gradus.mode"] === "sft"
+    mode === "sft"
       ? `${prompts} worked answers`
-      : `${prompts} prompts with ${group} responses`;
+      : mode === "dpo"
+        ? `${prompts} preference pairs`
+        : `${prompts} prompts with ${group} responses`;
   return `${steps} steps of ${batch}, learning rate ${rate}`;
 }

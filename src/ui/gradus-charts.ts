@@ -5,7 +5,7 @@ import { css, html, LitElement, type PropertyValues, type TemplateResult } from 
 import { repeat } from "lit/directives/repeat.js";
 
 import "./gradus-chart.ts";
-import { chartModel, type ChartModel, chartsOf, type Mode, rowsOf } from "./chart-data.ts";
+import { chartModel, type ChartModel, chartsOf, modeOf, rowsOf } from "./chart-data.ts";
 import { type Health, healthOf } from "./health.ts";
 import type { RunView } from "./run-view.ts";
 import { baseStyles } from "./styles.ts";
@@ -116,7 +116,7 @@ export class GradusCharts extends LitElement {
         (before.history !== history || before.evaluations !== evaluations || before.config !== config));
     if (!isNew) return;
     const rows = rowsOf(history, evaluations);
-    const mode: Mode = config?.["gradus.mode"] === "sft" ? "sft" : "rl";
+    const mode = modeOf(config?.["gradus.mode"]);
     const total = config?.["trainer.total_training_steps"] ?? UNKNOWN_STEPS;
     this.#drawn = chartsOf(mode).map(({ id }) => ({
       model: chartModel(id, rows, total, this.smoothing),

@@ -128,7 +128,7 @@ export class GradusGroup extends LitElement {
         <div class="prompt">
           <div class="head">
             <span>Problem of step <span class="number">${group.step}</span></span>
-            <span>answer <span class="number answer">${group.groundTruth}</span></span>
+            ${group.groundTruth && html`<span>answer <span class="number answer">${group.groundTruth}</span></span>`}
             ${this.#holder(group)}
           </div>
           <div class="question">${group.question}</div>

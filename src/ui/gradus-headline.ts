@@ -1,5 +1,5 @@
 // The one number that matters: accuracy on problems that were never trained on, now, where it began, and how sure the
-// difference is; the mean reward beside it. Statistics are in before-after.ts.
+// difference is; the mean reward beside it. Of preference pairs, how many are told apart. Statistics are in before-after.ts.
 
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 
@@ -7,6 +7,8 @@ import "./gradus-sparkline.ts";
 import { difference } from "./before-after.ts";
 import { valuesOf } from "./chart-data.ts";
 import { formatNumber, formatShare, plural } from "./format.ts";
+import type { PairEvaluation } from "./pair-evaluations.ts";
+import { pairEvaluations } from "./pair-evaluations.ts";
 import type { RunView } from "./run-view.ts";
 import { isUnderWay } from "./session.ts";
 import { baseStyles } from "./styles.ts";
@@ -91,15 +93,19 @@ export class GradusHeadline extends LitElement {
   ];
 
   override render(): TemplateResult {
-    const { evaluations } = this.run;
+    const { evaluations, history, config } = this.run;
     const first = evaluations[0];
     const last = evaluations.at(-1);
+    const pairs = pairEvaluations(history);
+    if (!last && config?.["gradus.mode"] === "dpo")
+      return html`${this.#preference(pairs)} ${this.#learning()}`;
     return html`
       <section class="strict">
         <h2>Held-out accuracy${last ? html`, strict, ${last.n} problems, step ${last.step}` : nothing}</h2>
         <div class="value">${last ? formatShare(last.strict.mean) : "\u2013"}</div>
         <p class="since" role="status">${this.#since()}</p>
       </section>
+      ${pairs.length > 0 ? pairsBeside(pairs) : nothing}
       <section class="side">
         <h3>Flexible</h3>
         <div class="value">${last ? formatShare(last.flexible.mean) : "\u2013"}</div>
@@ -109,6 +115,23 @@ export class GradusHeadline extends LitElement {
       </section>
       ${this.#learning()}
     `;
+  }
+
+  /** In place of answers, where none of the held-out pairs has one. */
+  #preference(pairs: readonly PairEvaluation[]): TemplateResult {
+    const [first, last] = [pairs[0], pairs.at(-1)];
+    return html`<section class="strict">
+      <h2>Held-out preference${last ? html`, ${last.n} pairs told apart, step ${last.step}` : nothing}</h2>
+      <div class="value">${last ? formatShare(last.mean) : "\u2013"}</div>
+      <p class="since" role="status">
+        ${
+          last
+            ? html`95 % interval
+                <span class="number">${formatShare(last.low)} to ${formatShare(last.high)}</span>`
+            : unmeasured(this.run)
+        }${first && first !== last ? html`, from <span class="number">${formatShare(first.mean)}</span> at step ${first.step}` : nothing}
+      </p>
+    </section>`;
   }
 
   #since(): TemplateResult | string {
@@ -127,11 +150,11 @@ export class GradusHeadline extends LitElement {
       <span class="number">${points(low)} to ${points(high)}</span>`;
   }
 
-  /** The reward of the steps, or the loss where answers are imitated. */
+  /** The reward of the steps, or the loss where responses are given. */
   #learning(): TemplateResult {
-    const isSft = this.run.config?.["gradus.mode"] === "sft";
-    const name = isSft ? "Loss" : "Reward";
-    const values = valuesOf(this.run.history, isSft ? "train/loss" : "critic/score/mean");
+    const key = LOSS_KEYS[this.run.config?.["gradus.mode"] ?? ""];
+    const name = key ? "Loss" : "Reward";
+    const values = valuesOf(this.run.history, key ?? "critic/score/mean");
     const last = values.findLast((value) => value !== null);
     const text = last === undefined || last === null ? "" : formatNumber(last);
     return html`<section class="learning">
@@ -139,6 +162,20 @@ export class GradusHeadline extends LitElement {
       <gradus-sparkline .values=${values} label="${name} by step, ${text || "none yet"}"></gradus-sparkline>
     </section>`;
   }
+}
+
+/** What falls where nothing earns a reward. */
+const LOSS_KEYS: Readonly<Record<string, string>> = { sft: "train/loss", dpo: "preference/ranking_loss" };
+
+function pairsBeside(pairs: readonly PairEvaluation[]): TemplateResult {
+  const [first, last] = [pairs[0]!, pairs.at(-1)!];
+  return html`<section class="side">
+    <h3>Pairs</h3>
+    <div class="value">${formatShare(last.mean)}</div>
+    <p class="since">
+      ${first === last ? nothing : html`from <span class="number">${formatShare(first.mean)}</span>`}
+    </p>
+  </section>`;
 }
 
 /** When an accuracy is to be expected. */

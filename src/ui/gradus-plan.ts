@@ -2,6 +2,7 @@
 
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 
+import { whyUnfit } from "../rl/config/data-fit.ts";
 import type { PlanSummary } from "../worker/api.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import { icon } from "./icons.ts";
@@ -145,12 +146,13 @@ export class GradusPlan extends LitElement {
 }
 
 /** Why a run cannot start, or undefined. */
-function whyNot({ device, model, problems, errors, busy }: SessionState): string | undefined {
+function whyNot({ device, model, problems, config, errors, busy }: SessionState): string | undefined {
   if (!device) return "Looking for a GPU";
   if (busy.model) return "The model is being read";
   if (!model) return "A model is needed";
   if (busy.problems) return "The problems are being read";
   if (!problems) return "Problems are needed";
+  if (whyUnfit(config, problems.kind)) return "Recipe and problems do not go together";
   if (errors.recipe) return "The recipe needs a change";
   if (busy.run) return "The run is starting";
   return undefined;

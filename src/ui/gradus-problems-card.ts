@@ -1,5 +1,5 @@
-// The problems to train on and those held out: the demo's, or a file that was dropped. Shows the first three as the model
-// will see them, and every row that was left out with its reason.
+// The problems, or preference pairs, to train on and those held out: the demo's, or a file that was dropped. Shows the first
+// three, and every row that was left out with its reason.
 
 import { css, html, nothing, type TemplateResult } from "lit";
 
@@ -57,13 +57,27 @@ export class GradusProblemsCard extends SetupCard {
         color: var(--positive);
         font-size: var(--size-12);
       }
+      .pair {
+        grid-template-columns: auto minmax(0, 1fr);
+        gap: 2px 8px;
+        margin: 0;
+        font-size: var(--size-12);
+        line-height: 18px;
+      }
+      .pair dd {
+        margin: 0;
+        white-space: pre-line;
+      }
+      .rejected {
+        color: var(--negative);
+      }
       summary {
         width: fit-content;
         color: var(--warning);
         font-size: var(--size-13);
         cursor: pointer;
       }
-      .refused {
+      .left-out {
         max-height: 160px;
         margin-top: 8px;
         overflow: auto;
@@ -89,7 +103,8 @@ export class GradusProblemsCard extends SetupCard {
         takesFolder: false,
         take: (files) => void this.session.useProblemFiles(files),
         words: html`Drop JSON, JSON Lines or parquet with <code>question</code> and <code>answer</code>, as
-          GSM8K has them. A second file with "test" in its name is held out.`,
+          GSM8K has them, or preference pairs with <code>prompt</code>, <code>chosen</code> and
+          <code>rejected</code>. A second file with "test" in its name is held out.`,
         lockedWords: "The run holds these problems. Others can be loaded when it has ended.",
         back: problems?.isDemo
           ? undefined
@@ -107,11 +122,12 @@ export class GradusProblemsCard extends SetupCard {
     if (!device) return waiting("The demo's, once a GPU is found");
     if (busy.problems) return waiting("Reading the problems");
     if (!problems) return html`<span class="quiet">Drop a GSM8K file, or take the demo's problems</span>`;
-    const { train, heldOut, refusedCount, preview } = problems;
+    const { train, heldOut, kind, refusedCount, preview } = problems;
     return html`
       ${nameOf(problems)}<span class="quiet"
-        >, <span class="number">${formatInteger(train)}</span> to train on,
-        <span class="number">${formatInteger(heldOut)}</span> held
+        >,
+        <span class="number">${formatInteger(train)}</span> ${kind === "pairs" ? "preference pairs " : ""}to
+        train on, <span class="number">${formatInteger(heldOut)}</span> held
         out${refusedCount > 0 ? html`, ${plural(refusedCount, "row")} left out` : nothing}</span
       >
       ${preview[0] && !this.isOpen ? html`<p class="example quiet">${exampleOf(preview[0])}</p>` : nothing}
@@ -128,7 +144,7 @@ export class GradusProblemsCard extends SetupCard {
         refusedCount > 0
           ? html`<details>
               <summary>${plural(refusedCount, "row")} left out</summary>
-              <div class="refused" tabindex="0" role="group" aria-label="Rows left out">
+              <div class="left-out" tabindex="0" role="group" aria-label="Rows left out">
                 <dl>
                   ${refused.map(
                     ({ where, why }) =>
@@ -147,13 +163,24 @@ export class GradusProblemsCard extends SetupCard {
 
 const nameOf = ({ name, isDemo }: ProblemsSummary): string => (isDemo ? "Demo problems" : name);
 
-const exampleOf = ({ question, groundTruth }: ProblemPreview): string =>
-  `Such as: ${question} (${groundTruth})`;
+const exampleOf = ({ question, groundTruth, pair }: ProblemPreview): string =>
+  pair
+    ? `Such as: ${question} ${pair.chosen} rather than ${pair.rejected}`
+    : `Such as: ${question} (${groundTruth})`;
 
-const problemItem = ({ question, groundTruth, prompt }: ProblemPreview): TemplateResult => html`
+const problemItem = ({ question, groundTruth, pair, prompt }: ProblemPreview): TemplateResult => html`
   <li title=${prompt ?? nothing}>
     <p>${question}</p>
-    <span class="answer number">Answer ${groundTruth}</span>
+    ${
+      pair
+        ? html`<dl class="pair">
+            <dt class="answer">Chosen</dt>
+            <dd><p>${pair.chosen}</p></dd>
+            <dt class="rejected">Rejected</dt>
+            <dd><p>${pair.rejected}</p></dd>
+          </dl>`
+        : html`<span class="answer number">Answer ${groundTruth}</span>`
+    }
   </li>
 `;
 

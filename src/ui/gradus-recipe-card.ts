@@ -7,8 +7,10 @@ import { repeat } from "lit/directives/repeat.js";
 
 import type { ConfigKey, RunConfig } from "../rl/config.ts";
 import { CONFIG_KEYS, configWith, fieldOf, isRead } from "../rl/config.ts";
+import { whyUnfit } from "../rl/config/data-fit.ts";
 import type { Preset } from "../rl/presets/index.ts";
 import { PRESETS } from "../rl/presets/index.ts";
+import type { DataKind } from "../worker/api.ts";
 import { COMMON_KEYS, defaultWords, keysIn, recipeLine } from "./field-words.ts";
 import "./gradus-card.ts";
 import type { OpenEvent } from "./gradus-card.ts";
@@ -78,7 +80,7 @@ export class GradusRecipeCard extends LitElement {
         <div slot="summary">${preset.label}<span class="quiet">, ${recipeLine(config)}</span></div>
         ${this.#presets(presetId)}
         <p class="quiet description">${preset.description}</p>
-        ${this.#hint(preset)} ${this.#error()} ${this.#common(config, base, presetId)}
+        ${this.#unfit() ?? this.#hint(preset)} ${this.#error()} ${this.#common(config, base, presetId)}
         ${this.#all(config, base, presetId)}
         <gradus-verl-import .session=${this.session}></gradus-verl-import>
       </gradus-card>
@@ -96,11 +98,23 @@ export class GradusRecipeCard extends LitElement {
     </div>`;
   }
 
+  /** The method does not learn from the data that is loaded. */
+  #unfit(): TemplateResult | undefined {
+    const { config, problems, model } = this.session.state;
+    const why = problems && whyUnfit(config, problems.kind);
+    if (!why) return undefined;
+    const better = presetFor(problems.kind, model?.isDemo !== false);
+    return html`<gradus-notice tone="warning">
+      ${why}
+      <button slot="actions" @click=${() => this.#use(better.id)}>Take ${better.label}</button>
+    </gradus-notice>`;
+  }
+
   /** The demo's settings would harm a model of one's own. */
   #hint(preset: Preset): TemplateResult | typeof nothing {
     const { model } = this.session.state;
-    const better = PRESETS.find(({ suits }) => suits === "any");
-    if (!model || model.isDemo || preset.suits !== "demo" || !better) return nothing;
+    if (!model || model.isDemo || preset.suits !== "demo") return nothing;
+    const better = presetFor(this.session.state.problems?.kind ?? "problems", false);
     return html`<gradus-notice tone="warning">
       These settings are made for the demo model: such a learning rate spoils a larger one.
       <button slot="actions" @click=${() => this.#use(better.id)}>Take ${better.label}</button>
@@ -229,6 +243,12 @@ function isWhole(values: Readonly<Record<string, unknown>>, config: RunConfig): 
   } catch {
     return false;
   }
+}
+
+/** The first recipe that learns from such data, made for the demo model or for any. */
+function presetFor(kind: DataKind, isDemo: boolean): Preset {
+  const fitting = PRESETS.filter((preset) => whyUnfit(baseOf(preset), kind) === undefined);
+  return fitting.find(({ suits }) => suits === (isDemo ? "demo" : "any")) ?? fitting[0]!;
 }
 
 const BASES = new Map<string, RunConfig>();

@@ -153,14 +153,10 @@ export class GradusResponse extends LitElement {
     `;
   }
 
-  #verdict({ reward, isStrict, isFlexible, isTruncated }: ScoredResponse): TemplateResult {
-    const reason = isStrict
-      ? "right"
-      : isTruncated
-        ? "cut"
-        : isFlexible
-          ? "right number, wrong form"
-          : "wrong";
+  #verdict({ reward, verdict, isStrict, isFlexible, isTruncated }: ScoredResponse): TemplateResult {
+    const reason =
+      verdict ??
+      (isStrict ? "right" : isTruncated ? "cut" : isFlexible ? "right number, wrong form" : "wrong");
     return html`<span class=${isStrict ? "verdict right" : "verdict"} title=${reason}>
       ${icon(isStrict ? "check" : "close")}<span class="hidden">${reason}, </span>reward
       <span class="number">${formatNumber(reward)}</span>

@@ -45,13 +45,13 @@ const LEAST_SHARE = 0.16;
 export function segmentsOf({ history, progress, config, state }: RunView): Segment[] {
   if (state === "loading" || progress?.phase === "load") return [alone("load", progress)];
   if (progress?.phase === "evaluate" && progress.step === 0) return [alone("evaluate", progress)];
-  const isSft = config?.["gradus.mode"] === "sft";
+  const samples = samplesResponses(config?.["gradus.mode"]);
   const now = PARTS.findIndex(({ phase }) => phase === progress?.phase);
   const parts = PARTS.map((part) => ({ ...part, seconds: newest(history, part.key) })).filter(
     ({ phase, seconds }) =>
       seconds !== undefined ||
       phase === progress?.phase ||
-      (ALWAYS.includes(phase) && !(isSft && phase === "rollout")),
+      (ALWAYS.includes(phase) && (samples || phase !== "rollout")),
   );
   const shares = sharesOf(parts.map(({ seconds }) => seconds));
   return parts.map(({ phase, seconds }, index) => {
@@ -68,6 +68,9 @@ export function segmentsOf({ history, progress, config, state }: RunView): Segme
     };
   });
 }
+
+/** Whether a step of this method writes responses; a run that has not told is taken to. */
+const samplesResponses = (mode: string | undefined): boolean => mode !== "sft" && mode !== "dpo";
 
 /** A strip of one part, which goes on. */
 const alone = (phase: Phase, progress: RunView["progress"]): Segment => ({

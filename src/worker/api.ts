@@ -1,6 +1,7 @@
 // The contract between the page and the worker, imported by both sides: types, and the list of downloads. Everything is plain data or a File;
 // errors cross with their name and message (comlink keeps nothing else), so a message is a sentence for the person.
 
+import type { DataKind } from "../formats/problem.ts";
 import type { RunConfig } from "../rl/config.ts";
 import type { Evaluation, RunEvent, RunState } from "../rl/events.ts";
 import type { MetricRow } from "../rl/metrics.ts";
@@ -17,6 +18,7 @@ export type {
   ScoredResponse,
   ScoredToken,
 } from "../rl/events.ts";
+export type { DataKind } from "../formats/problem.ts";
 export type { MetricRow } from "../rl/metrics.ts";
 export type { VerlImport } from "../rl/verl/imported.ts";
 
@@ -49,6 +51,8 @@ export interface ModelSummary {
 export interface ProblemPreview {
   readonly question: string;
   readonly groundTruth: string;
+  /** The two responses of a preference pair. */
+  readonly pair?: { readonly chosen: string; readonly rejected: string };
   /** The prompt as the model sees it, if a model is loaded. */
   readonly prompt?: string;
 }
@@ -56,6 +60,8 @@ export interface ProblemPreview {
 export interface ProblemsSummary {
   readonly name: string;
   readonly isDemo: boolean;
+  /** Of what is trained on. */
+  readonly kind: DataKind;
   readonly format: string;
   readonly count: number;
   readonly train: number;

@@ -3,7 +3,7 @@
 import { busyRuns } from "../storage/run-lock.ts";
 import type { Keeping } from "../app/kept-run.ts";
 import type { OpenedProblems } from "../app/problems.ts";
-import { splitOf } from "../app/problems.ts";
+import { kindOfDataset, splitOf } from "../app/problems.ts";
 import type { Problem } from "../formats/problem.ts";
 import type { Gpu, Recorder } from "../gpu/index.ts";
 import { FAMILIES } from "../model/families.ts";
@@ -63,14 +63,15 @@ export function problemsSummary(
   return {
     name: problems.name,
     isDemo,
+    kind: kindOfDataset(problems.train),
     format: problems.train.format,
     count: train.length + heldOut.length,
     train: train.length,
     heldOut: heldOut.length,
     preview: problems.train.problems.slice(0, PREVIEWED).map((problem) => {
       const prompt = promptOf(problem);
-      const { question, groundTruth } = problem;
-      return { question, groundTruth, ...(prompt !== undefined && { prompt }) };
+      const { question, groundTruth, pair } = problem;
+      return { question, groundTruth, ...(pair && { pair }), ...(prompt !== undefined && { prompt }) };
     }),
     refused: problems.refused.slice(0, LISTED),
     refusedCount: problems.refused.length,

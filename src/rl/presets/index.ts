@@ -2,6 +2,8 @@
 
 import { CISPO_DEMO } from "./cispo-demo.ts";
 import { DAPO_DEMO } from "./dapo-demo.ts";
+import { DPO_DEMO } from "./dpo-demo.ts";
+import { DPO_LORA } from "./dpo-lora.ts";
 import { GMPO_DEMO } from "./gmpo-demo.ts";
 import { GRPO_DEMO } from "./grpo-demo.ts";
 import { GRPO_GSM8K } from "./grpo-gsm8k.ts";
@@ -25,6 +27,8 @@ export const PRESETS: readonly Preset[] = [
   SAPO_DEMO,
   GMPO_DEMO,
   PREFERENCE_DEMO,
+  DPO_DEMO,
   SFT_DEMO,
   GRPO_GSM8K,
+  DPO_LORA,
 ];
