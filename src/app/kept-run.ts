@@ -8,13 +8,13 @@ import type { OpenedModel } from "../model/open-model.ts";
 import { configWith, keptSettings } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
 import type { RunEvent, RunListener } from "../rl/events.ts";
-import { hasHeldOut } from "../rl/held-out.ts";
+import { hasHeldOut, heldOutAccuracy } from "../rl/held-out.ts";
 import { createRun } from "../rl/run.ts";
 import type { Run, RunProblems } from "../rl/run.ts";
 import type { RunProgress, RunState, SavedState } from "../rl/state.ts";
 import { FRESH, restoreTensors } from "../rl/state.ts";
 import type { Outcome } from "../rl/trainer.ts";
-import { strictAccuracy, Trainer } from "../rl/trainer.ts";
+import { Trainer } from "../rl/trainer.ts";
 import type { Checkpoints } from "../storage/checkpoints.ts";
 import type { RunRecord, Runs } from "../storage/runs.ts";
 import type { SavedMeta } from "./saved-meta.ts";
@@ -238,7 +238,7 @@ class RunKeeper {
         yield tensor;
       }
     };
-    const accuracy = strictAccuracy(progress);
+    const accuracy = heldOutAccuracy(progress);
     const meta: SavedMeta = { progress, device, ...(accuracy !== undefined && { accuracy }) };
     await checkpoints.save(id, { step: progress.step, meta: metaOf(meta), tensors: counted() });
     this.#write();

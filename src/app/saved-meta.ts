@@ -13,7 +13,7 @@ const VERSION = 1;
 export interface SavedMeta {
   readonly progress: RunProgress;
   readonly device: DeviceChoices;
-  /** Strict accuracy when it was written, 0 to 1; what "best" means when old checkpoints go. */
+  /** Held-out accuracy when it was written, 0 to 1; what "best" means when old checkpoints go. */
   readonly accuracy?: number;
 }
 

@@ -3,7 +3,7 @@
 import type { StepControl } from "./control.ts";
 import { evaluate, evaluationRow } from "./evaluate.ts";
 import type { Evaluation } from "./events.ts";
-import { STEP } from "./metrics.ts";
+import { STEP, VAL_PAIRS, VAL_STRICT } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
 import { evaluatePairs } from "./preference/evaluate-pairs.ts";
 import type { Run } from "./run.ts";
@@ -18,6 +18,10 @@ export const hasHeldOut = ({ heldOut, heldOutPairs }: Run): boolean =>
 /** Whether exactly these weights were evaluated. */
 export const isEvaluated = ({ step, history }: RunProgress): boolean =>
   history.at(-1)?.[STEP] === step && history.at(-1)?.[SECONDS] !== undefined;
+
+/** Strict accuracy of exactly these weights, or on pairs where nothing was answered; undefined where they were not evaluated. */
+export const heldOutAccuracy = ({ history }: RunProgress): number | undefined =>
+  history.at(-1)?.[VAL_STRICT] ?? history.at(-1)?.[VAL_PAIRS];
 
 /** The numbers of an evaluation; `evaluation` has the answers, where problems were answered. Throws Interrupted when it is left. */
 export async function evaluateHeldOut(

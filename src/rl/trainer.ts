@@ -7,7 +7,7 @@ import { Interrupted, StepControl } from "./control.ts";
 import { SamplingLimitError } from "./filter-groups.ts";
 import type { Evaluation, RunEvent, RunListener, RunState as State } from "./events.ts";
 import { evaluateHeldOut, hasHeldOut, isEvaluated } from "./held-out.ts";
-import { STEP, VAL_STRICT } from "./metrics.ts";
+import { STEP } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
 import { dpoStep } from "./preference/dpo-step.ts";
 import { preferenceStep } from "./preference/step.ts";
@@ -288,6 +288,3 @@ export class Trainer {
 /** Answers are compared between the first evaluation and the last; those in between would fill every checkpoint. */
 const withoutMiddleSamples = (evaluations: readonly Evaluation[]): Evaluation[] =>
   evaluations.map((evaluation, i) => (i === 0 ? evaluation : { ...evaluation, samples: [] }));
-
-/** Strict accuracy of exactly these weights; undefined where they were not evaluated. */
-export const strictAccuracy = ({ history }: RunProgress): number | undefined => history.at(-1)?.[VAL_STRICT];

@@ -76,6 +76,31 @@ describe("a file that does not fit is refused in a sentence, and the former prob
   });
 });
 
+test("a file of preference pairs is recognised, and the recipe that learns from it is offered", async () => {
+  const pair = { prompt: "What is 2+3?", chosen: "2+3=5\n#### 5", rejected: "#### 5" };
+  const rows = Array.from({ length: 40 }, (_, i) =>
+    JSON.stringify({ ...pair, prompt: `${i}: ${pair.prompt}` }),
+  );
+  await drop("Problem files", { name: "pairs.jsonl", text: rows.join("\n") });
+  await page.getByText("38 preference pairs to train on, 2 held out").waitFor();
+  const card = page.locator("gradus-problems-card");
+  if (await card.getByRole("button", { name: /Change/ }).isVisible())
+    await card.getByRole("button", { name: /Change/ }).click();
+  for (const [word, text] of [
+    ["Chosen", "2+3=5"],
+    ["Rejected", "#### 5"],
+  ] as const) {
+    await card.getByText(word, { exact: true }).first().waitFor();
+    await card.getByText(text).first().waitFor();
+  }
+  await page.getByText("Reinforcement learning judges sampled responses").waitFor();
+  const trainButton = page.getByRole("button", { name: "Train", exact: true });
+  expect(await trainButton.isDisabled()).toBe(true);
+  await page.getByRole("button", { name: "Take DPO, demo" }).click();
+  await page.getByText("30 steps of 16 preference pairs").waitFor();
+  expect(await trainButton.isDisabled()).toBe(false);
+});
+
 describe("a model that does not fit is refused in a sentence, and the former model stays", () => {
   const config: Dropped = { name: "config.json", text: read("public/demo/config.json") };
   const tokenizer: Dropped = { name: "tokenizer.json", text: read("public/demo/tokenizer.json") };

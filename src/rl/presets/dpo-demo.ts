@@ -12,7 +12,7 @@ export const DPO_DEMO: Preset = {
   suits: "demo",
   values: {
     "gradus.mode": "dpo",
-    "trainer.total_training_steps": 40,
+    "trainer.total_training_steps": 30,
     "data.train_batch_size": 16,
     "data.max_response_length": 48,
     "actor_rollout_ref.actor.ppo_max_token_len_per_gpu": 1024,
