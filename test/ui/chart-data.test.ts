@@ -7,6 +7,7 @@ import {
   chartModel,
   chartsOf,
   lastOf,
+  modeOf,
   niceAbove,
   rowsOf,
   smoothed,
@@ -31,6 +32,10 @@ describe("charts of a run", () => {
     const ids = (mode: "rl" | "sft") => chartsOf(mode).map(({ id }) => id);
     expect(ids("rl")).not.toContain("sftLoss");
     expect(ids("rl")).toContain("entropy");
+    const dpo = chartsOf(modeOf("dpo")).map(({ id }) => id);
+    expect(dpo).toEqual(expect.arrayContaining(["accuracy", "reward", "loss", "kl"]));
+    expect(dpo.filter((id) => ["clip", "length", "sftLoss"].includes(id))).toEqual([]);
+    expect([modeOf("preference"), modeOf(undefined)]).toEqual(["rl", "rl"]);
     expect(ids("sft")).toEqual(["accuracy", "sftLoss", "gradNorm", "throughput"]);
   });
 

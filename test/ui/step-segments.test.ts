@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 
+import { configWith } from "../../src/rl/config.ts";
 import { STEP } from "../../src/rl/metrics.ts";
 import type { Progress, RunView } from "../../src/ui/run-view.ts";
 import { segmentsOf } from "../../src/ui/step-segments.ts";
@@ -29,6 +30,12 @@ describe("segments", () => {
     const segments = segmentsOf(runAt({}));
     expect(segments.map(({ phase }) => phase)).toEqual(["rollout", "update", "evaluate"]);
     for (const { share } of segments) expect(share).toBeCloseTo(1 / 3, 12);
+  });
+
+  test("a first step on given pairs writes no responses", () => {
+    const config = configWith({ "gradus.mode": "dpo" });
+    const segments = segmentsOf({ ...runAt({ phase: "reference" }), config });
+    expect(segments.map(({ phase }) => phase)).toEqual(["reference", "update", "evaluate"]);
   });
 
   test("widths follow the measured times, sum to 1, and leave room for a label", () => {
