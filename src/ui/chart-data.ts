@@ -96,7 +96,7 @@ const NAMES: Readonly<Record<string, string>> = {
   "rewards/chosen": "chosen",
   "rewards/rejected": "rejected",
   "rewards/margins": "margin",
-  "preference/ranking_loss": "",
+  "preference/ranking_loss": "training",
   "val-aux/preference/loss": "held out",
   "preference/kl": "reference",
   "preference/step_kl": "step",
