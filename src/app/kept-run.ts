@@ -176,7 +176,7 @@ async function load(
     listener({
       type: "notice",
       message:
-        "No problem that can be judged is held out, so accuracy is not measured. Set a held-out share, or drop a file of problems to test with.",
+        "No problem is held out, so accuracy is not measured. Set a held-out share, or drop a file of problems to test with.",
     });
   return run;
 }

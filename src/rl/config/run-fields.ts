@@ -125,7 +125,7 @@ export const RUN_FIELDS = {
   "gradus.held_out_ratio": {
     kind: "number",
     label: "Held-out share",
-    help: "Share of the dropped problems that is never trained on. A file of test problems replaces it.",
+    help: "Share of the dropped problems that is never trained on. A file of test problems replaces it, but not for pairs that are tested with questions.",
     topic: "Evaluation",
     default: 0.1,
     min: 0,
