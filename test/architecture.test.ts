@@ -19,8 +19,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   model: ["ops", "optim", "gpu", "formats", "common"],
   optim: ["ops", "gpu", "common", "shaders"],
   rollout: ["model", "gpu", "formats", "common"],
+  sandbox: ["common"],
   // gpu: a policy loss launches its kernel on tensors.
-  rl: ["model", "rollout", "optim", "gpu", "formats", "common", "shaders"],
+  rl: ["model", "rollout", "optim", "gpu", "formats", "sandbox", "common", "shaders"],
   storage: ["formats", "common"],
   // A model's files from a hub into the cache.
   hub: ["storage", "formats", "common"],
@@ -58,6 +59,8 @@ const DOORS: Record<string, string> = {
   "@noble/hashes": "hub",
   fflate: "formats",
   uplot: "ui",
+  "quickjs-emscripten-core": "sandbox",
+  "@jitl/quickjs-wasmfile-release-sync": "sandbox",
   "@huggingface/tokenizers": "formats",
   "@huggingface/jinja": "formats",
 };
