@@ -160,10 +160,17 @@ function valueNode(document: Document, value: unknown): Node {
   return node;
 }
 
+/** Several lines that both YAMLs read back as they are: nothing that a block cannot hold, and no white space that it would lose. */
+const BLOCK = /^(?=\S)(?=[^]*\n)[\t\n\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]*$/;
+
 /** Python's YAML 1.1 gives meaning to `yes`, `=`, `012` and more, so texts with anything unusual are quoted. */
 function quotedWhereNeeded(node: Scalar): Scalar {
   const { value } = node;
   if (typeof value !== "string") return node;
+  if (BLOCK.test(value)) {
+    node.type = Scalar.BLOCK_LITERAL;
+    return node;
+  }
   if (!/^[A-Za-z_/][\w/.@-]*$/.test(value) || /^(yes|no|on|off)$/i.test(value))
     node.type = Scalar.QUOTE_DOUBLE;
   return node;

@@ -6,6 +6,7 @@ import { nearest } from "../common/nearest.ts";
 import { ADVANTAGE_ESTIMATORS } from "./advantages/index.ts";
 import type { Field, FieldValue, ValueOf } from "./config/field.ts";
 import { FIELDS } from "./config/fields.ts";
+import { REWARDS } from "./rewards/index.ts";
 import { checkOverlong } from "./rewards/overlong.ts";
 
 export type { Choice, Field, FieldValue, Topic } from "./config/field.ts";
@@ -95,6 +96,13 @@ function readValue(key: ConfigKey, value: unknown): FieldValue {
       throw refuse(`some of ${all.join(", ")}`);
     return all.filter((item) => list.includes(item));
   }
+  if (field.kind === "text") {
+    const text = value ?? field.default;
+    if (typeof text === "string" && text.length <= field.maxLength) return text;
+    throw new UserError(
+      `${field.label} (${key}) is ${typeof text === "string" ? `${text.length} characters long` : `a ${typeof text}`}: a text of at most ${field.maxLength} characters is needed.`,
+    );
+  }
   const wanted = rangeText(field);
   if (field.kind === "numbers") {
     const list = listOf(value).map(numberOf);
@@ -161,12 +169,27 @@ function checkGroup(config: RunConfig): void {
   );
 }
 
+/** Throws UserError when no reward is on, or the person's own without a function. */
+function checkRewards(config: RunConfig): void {
+  if (REWARDS.every(({ id }) => config[`gradus.reward_weight.${id}`] === 0))
+    throw new UserError(
+      `Every reward has the weight 0, so that all responses are alike and nothing is learnt. Give one a weight, such as 1 to gradus.reward_weight.${REWARDS[0].id}.`,
+    );
+  if (config["gradus.reward_weight.custom"] !== 0 && config["gradus.reward_function"].trim() === "")
+    throw new UserError(
+      "Your own reward is on (gradus.reward_weight.custom), and its function is empty. Write one in the recipe under Your own reward, name its file on the command line with --reward FILE.js, or set the weight to 0.",
+    );
+}
+
 /** What single fields cannot tell. Throws UserError. */
 function checkTogether(config: RunConfig): void {
   const mode = config["gradus.mode"];
   if (mode !== "sft") {
-    // Given responses come in pairs.
-    if (mode !== "dpo") checkGroup(config);
+    // Given responses come in pairs, and nothing judges them.
+    if (mode !== "dpo") {
+      checkGroup(config);
+      checkRewards(config);
+    }
     const batch = config["data.train_batch_size"];
     const mini = config["actor_rollout_ref.actor.ppo_mini_batch_size"];
     if (mini > 0 && batch % mini !== 0)

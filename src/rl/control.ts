@@ -1,12 +1,16 @@
 // How a running step is asked to stop, and how it tells how far it has got. A step may be left at any await until its first
 // update; from then on it is finished, because half of its updates is a state that no step count describes.
 
+import { UserError } from "../common/errors.ts";
 import type { Phase, RunEvent, RunListener } from "./events.ts";
 
 /** Thrown inside a step that is left; nothing has changed then. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
+
+/** A step cannot be taken with these settings: nothing is lost, and the run waits for others. */
+export class StepRefused extends UserError {}
 
 /** What a step is given besides its data. */
 export class StepControl {

@@ -7,7 +7,7 @@ import { FinishCount } from "./generate.ts";
 import { STEP, VAL_FLEXIBLE, VAL_HIGH, VAL_LOW, VAL_STRICT } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
 import { greedySampling } from "./options/index.ts";
-import { rewardFor } from "./rewards/index.ts";
+import { answerMatches } from "./rewards/gsm8k.ts";
 import type { Run } from "./run.ts";
 
 /** The two-sided 95 % point of the normal distribution. */
@@ -27,12 +27,11 @@ export async function evaluate(
   control: StepControl,
 ): Promise<{ evaluation: Evaluation; seconds: number }> {
   const { value: responses, seconds } = await timed(() => answer(run, control));
-  const { heldOut, model, config } = run;
-  const settings = { formatScore: config["gradus.format_score"] };
+  const { heldOut, model } = run;
   const samples = heldOut.map(({ problem }, i): EvaluationSample => {
     const response = model.tokenizer.decode(responses[i]![0]!.tokens, { skipSpecialTokens: true });
-    const { strict, flexible } = rewardFor(problem.dataSource).score({ response, problem, settings });
     const { question, groundTruth } = problem;
+    const { strict, flexible } = answerMatches(response, groundTruth);
     return { question, groundTruth, response, isStrict: strict, isFlexible: flexible };
   });
   const n = samples.length;

@@ -39,10 +39,18 @@ export interface ScoredToken {
   readonly advantage: number;
 }
 
+/** What one reward gave a response, before its weight. */
+export interface ScoredPart {
+  readonly label: string;
+  readonly score: number;
+}
+
 export interface ScoredResponse {
   readonly text: string;
   readonly tokens: readonly ScoredToken[];
   readonly reward: number;
+  /** What it is made of, a part for each reward that is on. */
+  readonly parts: readonly ScoredPart[];
   readonly advantage: number;
   readonly isStrict: boolean;
   readonly isFlexible: boolean;

@@ -3,7 +3,8 @@
 // Source: DAPO, arXiv:2503.14476, section 3.2; verl-recipe dapo/dapo_ray_trainer.py. Differs: as verl, a group of one stays,
 // and "the same" is numpy's standard deviation being 0, rounding included: three float64 rewards of 0.1 are not the same to it.
 
-import { BugError, UserError } from "../common/errors.ts";
+import { BugError } from "../common/errors.ts";
+import { StepRefused } from "./control.ts";
 
 /** Numbers of a response by which groups may be judged (algorithm.filter_groups.metric), in the precision verl has them in. */
 export const FILTER_METRICS = [
@@ -37,8 +38,8 @@ export function filterGroups(
   );
 }
 
-/** A step cannot be filled with these settings; nothing is lost, and the run waits for others. */
-export class SamplingLimitError extends UserError {}
+/** A step cannot be filled. */
+export class SamplingLimitError extends StepRefused {}
 
 /** How far the sampling of a step is. */
 export interface SamplingCount {

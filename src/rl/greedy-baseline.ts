@@ -28,9 +28,9 @@ export async function withGreedyBaseline(
 ): Promise<StepSample> {
   if (sample.greedyBaseline || !advantagesNeed(run.config, "greedy-baseline")) return sample;
   const { value: responses, seconds } = await timed(() => answerGreedily(run, sample, control));
-  const scores = sample.groups.map(
-    ({ prompt }, i) => judgeGroup(run, prompt, responses[i]!)[0]!.reward.score,
-  );
+  const scores: number[] = [];
+  for (const [i, { prompt }] of sample.groups.entries())
+    scores.push((await judgeGroup(run, prompt, responses[i]!))[0]!.reward.score);
   return { ...sample, greedyBaseline: { scores, seconds } };
 }
 

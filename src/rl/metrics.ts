@@ -3,6 +3,7 @@
 
 import { ADVANTAGE_METRICS } from "./advantages/metric-list.ts";
 import { PREFERENCE_METRICS, REWARD_WORDS, VAL_PAIRS } from "./preference/metric-list.ts";
+import { REWARD_METRICS } from "./rewards/metric-list.ts";
 
 export { VAL_PAIRS, VAL_PAIRS_HIGH, VAL_PAIRS_LOW } from "./preference/metric-list.ts";
 
@@ -146,6 +147,7 @@ export const METRICS: readonly Metric[] = [
     description: "Share of groups that dynamic sampling left out because their responses earned the same.",
     isShare: true,
   },
+  ...REWARD_METRICS,
   {
     key: "reward/overlong_penalty",
     label: "Penalty for length",

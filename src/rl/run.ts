@@ -13,10 +13,13 @@ import { Policy } from "../model/policy.ts";
 import type { RolloutEngine } from "../rollout/engine.ts";
 import { WgslRollout } from "../rollout/wgsl.ts";
 import type { RunConfig } from "./config.ts";
+import { SAMPLING_METHODS } from "./config/field.ts";
 import type { LossMemory } from "./losses/launch.ts";
 import { allocateLossMemory } from "./losses/launch.ts";
-import { policyOptions } from "./options/index.ts";
-import type { TextModel } from "./prompts.ts";
+import { policyOptions, rewardSettingsOf, rewardsOf } from "./options/index.ts";
+import type { Prompt, TextModel } from "./prompts.ts";
+import { checkDataSources } from "./rewards/index.ts";
+import { RewardJudge } from "./rewards/judge.ts";
 import type { RunData } from "./run-data.ts";
 import { dataOf } from "./run-data.ts";
 
@@ -37,6 +40,8 @@ export interface Run extends RunData {
   readonly model: RunModel;
   readonly policy: Policy;
   readonly engine: RolloutEngine;
+  /** The rewards that are on. */
+  readonly judge: RewardJudge;
   readonly lossMemory: LossMemory;
   /** Ids that end a response. */
   readonly stopTokens: readonly number[];
@@ -70,10 +75,17 @@ export async function createRun(
   const stopTokens = stopTokensOf(model);
   const data = dataOf(model, problems, config, stopTokens);
   const options = policyOptions(config, model.weights);
-  const policy = await Policy.create(recorder, model.config, options, model.weights, onProgress);
+  const judge = await judgeOf(config, [...data.train, ...data.heldOut]);
+  const policy = await Policy.create(recorder, model.config, options, model.weights, onProgress).catch(
+    (error: unknown) => {
+      judge.dispose();
+      throw error;
+    },
+  );
   const { value: lossMemory, allocator } = await allocateOrFail(recorder.gpu, (real) =>
     allocateLossMemory(real, options.tokenBudget),
   ).catch((error: unknown) => {
+    judge.dispose();
     policy.destroy();
     throw error;
   });
@@ -82,14 +94,28 @@ export async function createRun(
     model,
     policy,
     engine: new WgslRollout(policy),
+    judge,
     lossMemory,
     ...data,
     stopTokens,
     destroy: () => {
+      judge.dispose();
       policy.destroy();
       allocator.destroy();
     },
   };
+}
+
+/** The rewards that are on, ready to judge. Throws UserError when they are not for these problems, or not usable. */
+async function judgeOf(config: RunConfig, prompts: readonly Prompt[]): Promise<RewardJudge> {
+  const rewards = rewardsOf(config);
+  checkDataSources(
+    prompts.map(({ problem }) => problem.dataSource),
+    rewards,
+  );
+  // Other methods judge nothing but held-out answers.
+  const isSampled = (SAMPLING_METHODS as readonly string[]).includes(config["gradus.mode"]);
+  return RewardJudge.open(isSampled ? rewards : [], rewardSettingsOf(config));
 }
 
 /** What the model's configuration and its tokenizer say ends a response. */

@@ -38,7 +38,7 @@ export interface StepSample {
 
 /**
  * The groups of step `control.step`, taking prompts from place `first` on. Throws SamplingLimitError when dynamic sampling may not
- * go on, Interrupted when the step is left.
+ * go on, RewardFunctionError when a person's function gives no score, Interrupted when the step is left.
  */
 export async function sampleStep(run: Run, first: number, control: StepControl): Promise<StepSample> {
   const { config, train } = run;
@@ -52,10 +52,9 @@ export async function sampleStep(run: Run, first: number, control: StepControl):
   while (isShort()) {
     const prompts = promptsFrom(train, first + rounds * perRound, perRound, orderOf(config));
     const { value, seconds: spent } = await timed(() => generateGroups(run, prompts, control));
-    const judged = value.map((responses, i) => ({
-      prompt: prompts[i]!,
-      responses: judgeGroup(run, prompts[i]!, responses),
-    }));
+    const judged: SampledGroup[] = [];
+    for (const [i, responses] of value.entries())
+      judged.push({ prompt: prompts[i]!, responses: await judgeGroup(run, prompts[i]!, responses) });
     groups.push(...(filter ? teaching(judged, filter) : judged));
     tokens += value.flat().reduce((sum, response) => sum + response.tokens.length, 0);
     seconds += spent;

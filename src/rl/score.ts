@@ -5,18 +5,19 @@ import type { AdvantageInputs } from "./advantage-inputs.ts";
 import { componentsOf } from "./advantage-inputs.ts";
 import type { StepPrompt } from "./generate.ts";
 import { advantagesOf, overlongOf } from "./options/index.ts";
-import { rewardFor } from "./rewards/index.ts";
+import { answerMatches } from "./rewards/gsm8k.ts";
+import type { RewardComponent } from "./rewards/judge.ts";
 import { overlongPenalty } from "./rewards/overlong.ts";
-import type { RewardScore } from "./rewards/index.ts";
 import type { Run } from "./run.ts";
 
-/** What one kind of reward gave a response. */
-export interface RewardComponent {
-  /** Id of the reward. */
-  readonly id: string;
-  /** Before its weight. */
+/** A judgement of one response. */
+export interface RewardScore {
+  /** What training sees: the weighted sum of the rewards, with the penalty for length. */
   readonly score: number;
-  readonly weight: number;
+  /** Right number in the demanded form. */
+  readonly strict: boolean;
+  /** Right number, wherever it stands. */
+  readonly flexible: boolean;
 }
 
 /** A response that has been judged. */
@@ -25,13 +26,12 @@ export interface JudgedResponse {
   readonly samplerLogProb: readonly number[];
   readonly isTruncated: boolean;
   readonly text: string;
-  /** Its score has the penalty for length in it. */
   readonly reward: RewardScore;
   /** 0 or below. */
   readonly overlongPenalty: number;
   /**
-   * What its reward is made of besides the penalty, in the same order and with the same weights for all responses of a run;
-   * absent where it is one judgement.
+   * What each reward that is on gave: what the reward is made of besides the penalty, in the same order and with the same weights
+   * for all responses of a run.
    */
   readonly components?: readonly RewardComponent[];
 }
@@ -44,28 +44,29 @@ export interface JudgedRollout extends JudgedResponse {
   readonly sample: number;
 }
 
-/** Judges the responses to one prompt. Throws UserError on a data source without reward. */
-export function judgeGroup(
-  { config, model }: Run,
+/** Judges the responses to one prompt. Throws RewardFunctionError where a person's function gives no score. */
+export async function judgeGroup(
+  { config, model, judge }: Run,
   { item: { problem } }: StepPrompt,
   responses: readonly RolloutResponse[],
-): JudgedResponse[] {
-  const settings = { formatScore: config["gradus.format_score"] };
+): Promise<JudgedResponse[]> {
   const overlong = overlongOf(config);
-  const reward = rewardFor(problem.dataSource);
-  return responses.map(({ tokens, samplerLogProb, finishReason }) => {
+  const judged: JudgedResponse[] = [];
+  for (const { tokens, samplerLogProb, finishReason } of responses) {
     const text = model.tokenizer.decode(tokens, { skipSpecialTokens: true });
-    const judged = reward.score({ response: text, problem, settings });
+    const { score, components } = await judge.judge({ response: text, tokens: tokens.length, problem });
     const penalty = overlong ? overlongPenalty(tokens.length, overlong) : 0;
-    return {
+    judged.push({
       tokens,
       samplerLogProb,
       isTruncated: finishReason === "length",
       text,
-      reward: { ...judged, score: judged.score + penalty },
+      reward: { ...answerMatches(text, problem.groundTruth), score: score + penalty },
+      components,
       overlongPenalty: penalty,
-    };
-  });
+    });
+  }
+  return judged;
 }
 
 /** The responses of a step's groups with their places, group by group. */

@@ -20,7 +20,7 @@ export function scoredGroup(
 }
 
 function scoredResponse(
-  { model }: Run,
+  { model, judge }: Run,
   rollout: JudgedRollout,
   numbers: TokenNumbers,
   advantage: Float64Array,
@@ -38,6 +38,10 @@ function scoredResponse(
     text,
     tokens,
     reward: reward.score,
+    parts: (rollout.components ?? []).map(({ score }, k) => ({
+      label: judge.rewards[k]!.reward.label,
+      score,
+    })),
     advantage: advantage[0] ?? 0,
     isStrict: reward.strict,
     isFlexible: reward.flexible,

@@ -10,6 +10,7 @@ import type { LossStats } from "./losses/stats.ts";
 import { filterOf, needsOldPass, overlongOf, usesKlLoss, usesReference } from "./options/index.ts";
 import type { Prompt } from "./prompts.ts";
 import { epochsAfter } from "./prompts.ts";
+import { rewardMetrics } from "./rewards/metric-list.ts";
 import type { Run } from "./run.ts";
 import type { StepSample } from "./sample.ts";
 import type { JudgedRollout } from "./score.ts";
@@ -41,6 +42,7 @@ export function sampledMetrics(
   return {
     ...commonMetrics(run, { step, lr, drawn }),
     ...responseSpread("critic/score", scoresOf(rollouts), lengths),
+    ...rewardMetrics(rollouts.map(({ components = [] }) => components)),
     "train/acc_strict": share(rollouts, ({ reward }) => reward.strict),
     "train/acc_flexible": share(rollouts, ({ reward }) => reward.flexible),
     "critic/frac_reward_zero_std": share(

@@ -3,8 +3,7 @@
 
 import { mean } from "../common/numbers.ts";
 import { deviceChoices } from "../model/device-choices.ts";
-import { Interrupted, StepControl } from "./control.ts";
-import { SamplingLimitError } from "./filter-groups.ts";
+import { Interrupted, StepControl, StepRefused } from "./control.ts";
 import type { Evaluation, RunEvent, RunListener, RunState as State } from "./events.ts";
 import { evaluateHeldOut, hasHeldOut, isEvaluated } from "./held-out.ts";
 import { STEP } from "./metrics.ts";
@@ -130,7 +129,7 @@ export class Trainer {
         else if (this.#progress.step >= total) return "finished";
         else await this.#step();
       } catch (error) {
-        if (error instanceof SamplingLimitError) this.#pauseBecause(error.message);
+        if (error instanceof StepRefused) this.#pauseBecause(error.message);
         else if (!(error instanceof Interrupted)) throw error;
       }
     }

@@ -83,7 +83,8 @@ software reward num_workers sandbox_fusion
 software reward_model num_workers sandbox_fusion launch_reward_fn_async strategy
 software ${OVERLONG} log`;
 
-const FUNCTION = "A Python function cannot run here: rewards are those of the problems' own format.";
+const FUNCTION =
+  "A Python function cannot run here: write it in JavaScript in the recipe under Your own reward (gradus.reward_function), or name a file on the command line with --reward FILE.js.";
 const MODEL = "No reward model is run: rewards come from the problems' answers.";
 const OPTION = "It chooses a file that only verl has: paste the settings of that file as well.";
 const FILE = "Drop the file on the page, or name it with --data.";

@@ -18,6 +18,8 @@ export interface Thrown {
 const cut = (text: string): string =>
   text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE - 1)}…` : text;
 
+const TOO_LARGE = `it asked for more than the ${MEMORY_BYTES / 2 ** 20} MB of memory that it has`;
+
 export const tooSlow = (limitMs: number): string =>
   `it took longer than ${limitMs} ms and was stopped (gradus.reward_function_ms)`;
 
@@ -37,16 +39,16 @@ export function faultOf(thrown: Thrown, isOver: boolean, limitMs: number): Fault
 }
 
 function wordsOf({ name, message }: Thrown): string {
-  if (message === "out of memory")
-    return `it asked for more than the ${MEMORY_BYTES / 2 ** 20} MB of memory that it has`;
+  if (message === "out of memory") return TOO_LARGE;
   if (message === "stack overflow") return "it calls itself too deeply";
   return cut(name === "" ? message : `${name}: ${message}`);
 }
 
-/** The fault of a function that brought the interpreter itself to a fall, as nested brackets by the thousand do. */
-export const brokenBy = (error: unknown): Fault => ({
-  message:
-    error instanceof RangeError
+/** The fault of a function that brought the interpreter itself to a fall, as brackets by the thousand do, or a full memory. */
+export const brokenBy = (error: unknown, isFull: boolean): Fault => ({
+  message: isFull
+    ? TOO_LARGE
+    : error instanceof RangeError
       ? "it nests too deeply"
       : `the interpreter gave up on it (${cut(error instanceof Error ? error.message : String(error))})`,
 });

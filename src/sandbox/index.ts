@@ -19,6 +19,8 @@ export interface Sandbox {
    * answered. Rejects with UserError when the interpreter cannot be loaded, and with nothing else.
    */
   judge(sample: Sample): Promise<Verdict>;
+  /** Runs the text and looks for the function, without calling it: a score of 0 where all is well. */
+  check(): Promise<Verdict>;
   dispose(): void;
 }
 
@@ -41,7 +43,10 @@ class LocalSandbox implements Sandbox {
     this.#limitMs = limitMs;
   }
 
-  async judge(sample: Sample): Promise<Verdict> {
+  judge = (sample: Sample): Promise<Verdict> => this.#ask(sample);
+  check = (): Promise<Verdict> => this.#ask(undefined);
+
+  async #ask(sample: Sample | undefined): Promise<Verdict> {
     this.#machine ??= import("./machine.ts").then((module) => new module.Machine());
     try {
       return await (await this.#machine).judge(this.#code, sample, this.#limitMs);
@@ -63,7 +68,10 @@ class ThreadSandbox implements Sandbox {
     this.#limitMs = limitMs;
   }
 
-  async judge(sample: Sample): Promise<Verdict> {
+  judge = (sample: Sample): Promise<Verdict> => this.#ask(sample);
+  check = (): Promise<Verdict> => this.#ask(undefined);
+
+  async #ask(sample: Sample | undefined): Promise<Verdict> {
     this.#thread ??= startThread();
     const thread = await this.#thread;
     const question: Question = { code: this.#code, sample, limitMs: this.#limitMs };

@@ -12,7 +12,7 @@ import type {
   QuickJSWASMModule,
   VmCallResult,
 } from "quickjs-emscripten-core";
-import { newQuickJSWASMModuleFromVariant, Scope } from "quickjs-emscripten-core";
+import { newQuickJSWASMModuleFromVariant, newVariant, Scope } from "quickjs-emscripten-core";
 
 import { brokenBy, faultOf, MEMORY_BYTES, NO_FUNCTION } from "./fault.ts";
 import type { Thrown } from "./fault.ts";
@@ -21,9 +21,11 @@ import type { Fault, Sample, Verdict } from "./verdict.ts";
 
 /** Of the interpreter's stack: some 1,500 calls deep, and small enough for the stack of WebAssembly. */
 const STACK_BYTES = 256 * 1024;
-/** On top of both limits, so that what went wrong can be put into words. */
+/** On top of the time limit, so that what went wrong can be put into words. */
 const DESCRIBE_MS = 50;
-const DESCRIBE_BYTES = 2 ** 20;
+const PAGE_BYTES = 65_536;
+/** What the interpreter is compiled to begin with. */
+const FIRST_PAGES = 256;
 
 /** Something was thrown inside. */
 class ThrownInside extends Error {
@@ -34,29 +36,52 @@ class ThrownInside extends Error {
   }
 }
 
-export class Machine {
-  #quickjs: QuickJSWASMModule | undefined;
+interface Loaded {
+  readonly quickjs: QuickJSWASMModule;
+  /** Cannot grow beyond its limit; QuickJS's own limit does not add up what was asked for in WebAssembly. */
+  readonly memory: WebAssembly.Memory;
+}
 
-  /** Judges one response by the function in `code`; nothing is left of it afterwards. Rejects when QuickJS cannot be loaded. */
-  async judge(code: string, sample: Sample, limitMs: number): Promise<Verdict> {
-    const quickjs = (this.#quickjs ??= await newQuickJSWASMModuleFromVariant(variant));
+async function load(): Promise<Loaded> {
+  const memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: MEMORY_BYTES / PAGE_BYTES });
+  const quickjs = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory: memory }));
+  return { quickjs, memory };
+}
+
+const isLarge = ({ memory }: Loaded): boolean => memory.buffer.byteLength > MEMORY_BYTES / 2;
+
+export class Machine {
+  #loaded: Loaded | undefined;
+
+  /**
+   * Judges one response by the function in `code`; nothing is left of it afterwards. Without a response, looks for the function and
+   * gives 0. Rejects when QuickJS cannot be loaded.
+   */
+  async judge(code: string, sample: Sample | undefined, limitMs: number): Promise<Verdict> {
+    const loaded = (this.#loaded ??= await load());
     try {
       const scope = new Scope();
-      const verdict = new World(scope, quickjs, limitMs).judge(code, sample);
+      const verdict = new World(scope, loaded.quickjs, limitMs).judge(code, sample);
       scope.dispose();
+      // What has grown does not shrink by itself.
+      if (isLarge(loaded)) this.#loaded = undefined;
       return verdict;
     } catch (error) {
       // Its memory may be in any state: nothing in it is tidied up, and the next call gets a new one.
-      this.#quickjs = undefined;
-      return { fault: brokenBy(error) };
+      this.#loaded = undefined;
+      return { fault: brokenBy(error, isLarge(loaded)) };
     }
   }
 
   /** Loads QuickJS, so that the first call need not. */
   async start(): Promise<void> {
-    this.#quickjs ??= await newQuickJSWASMModuleFromVariant(variant);
+    this.#loaded ??= await load();
   }
 }
+
+/** As JSON, because a text on its own would end at its first character of code 0. */
+const argumentsOf = (sample: Sample | undefined): string =>
+  JSON.stringify(sample ? [sample.dataSource, sample.solution, sample.groundTruth, sample.extraInfo] : []);
 
 /** Globals and memory of one call. */
 class World {
@@ -72,24 +97,21 @@ class World {
     this.#limitMs = limitMs;
     this.#end = performance.now() + limitMs;
     this.#runtime = scope.manage(quickjs.newRuntime());
-    this.#runtime.setMemoryLimit(MEMORY_BYTES);
     this.#runtime.setMaxStackSize(STACK_BYTES);
     this.#runtime.setInterruptHandler(() => performance.now() > this.#end);
     this.#context = scope.manage(this.#runtime.newContext());
   }
 
-  judge(code: string, sample: Sample): Verdict {
+  judge(code: string, sample: Sample | undefined): Verdict {
     const tools = this.#evaluate(PRELUDE, PRELUDE_FILE);
     const tool = (name: string): QuickJSHandle => this.#scope.manage(this.#context.getProp(tools, name));
     const [parse, compute, describe] = [tool("parse"), tool("judge"), tool("describe")];
     try {
-      // As JSON, because a text on its own would end at its first character of code 0.
-      const { dataSource, solution, groundTruth, extraInfo } = sample;
-      const args = JSON.stringify([dataSource, solution, groundTruth, extraInfo]);
-      const given = this.#call(parse, this.#scope.manage(this.#context.newString(args)));
+      const given = this.#call(parse, this.#scope.manage(this.#context.newString(argumentsOf(sample))));
       this.#evaluate(code, OWN_FILE);
       const found = this.#evaluate(FIND, PRELUDE_FILE);
       if (this.#context.typeof(found) !== "function") return { fault: NO_FUNCTION };
+      if (!sample) return { score: 0 };
       const score = this.#context.getNumber(this.#call(compute, found, given));
       return Number.isFinite(score)
         ? { score }
@@ -103,7 +125,6 @@ class World {
   #faultOf({ handle }: ThrownInside, describe: QuickJSHandle): Fault {
     this.#isOver = performance.now() > this.#end;
     this.#end = performance.now() + DESCRIBE_MS;
-    this.#runtime.setMemoryLimit(MEMORY_BYTES + DESCRIBE_BYTES);
     return faultOf(this.#describe(handle, describe), this.#isOver, this.#limitMs);
   }
 

@@ -6,7 +6,8 @@ import type { Sample } from "./verdict.ts";
 
 export interface Question {
   readonly code: string;
-  readonly sample: Sample;
+  /** Undefined: look for the function, without calling it. */
+  readonly sample: Sample | undefined;
   readonly limitMs: number;
 }
 

@@ -70,6 +70,17 @@ export const fieldStyles = css`
     line-height: 18px;
     overflow-wrap: anywhere;
   }
+  textarea {
+    width: 100%;
+    padding: 6px 8px;
+    border: 1px solid var(--line-strong);
+    border-radius: var(--radius-small);
+    background: var(--surface);
+    color: var(--text);
+    font: 400 var(--size-12) / 18px var(--mono);
+    white-space: pre;
+    resize: vertical;
+  }
   input[type="checkbox"][role="switch"] {
     appearance: none;
     position: relative;

@@ -15,6 +15,8 @@ export function textOf(value: FieldValue): string {
 /** A value as it stands in a sentence: the label of a choice, the meaning of a special number, "on" and "off". */
 export function valueWords(field: Field, value: FieldValue): string {
   if (typeof value === "boolean") return value ? "on" : "off";
+  // Of a text of many lines a sentence tells only whether there is one.
+  if (field.kind === "text") return value === "" ? "none" : "a text";
   if (field.kind === "choice")
     return field.choices.find((choice) => choice.value === value)?.label ?? textOf(value);
   if ((field.kind === "number" || field.kind === "integer") && field.special?.value === value)

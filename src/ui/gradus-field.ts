@@ -130,6 +130,17 @@ export class GradusField extends LitElement {
               />${label}
             </label>`,
         )}`;
+      case "text":
+        return html`<textarea
+          id="input"
+          rows="3"
+          spellcheck="false"
+          autocapitalize="off"
+          aria-invalid=${invalid}
+          aria-describedby=${described}
+          .value=${this.value as string}
+          @change=${(event: Event) => this.#apply((event.target as HTMLTextAreaElement).value)}
+        ></textarea>`;
       case "number":
       case "integer":
       case "numbers":

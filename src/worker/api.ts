@@ -15,6 +15,7 @@ export type {
   Phase,
   RunEvent,
   RunState,
+  ScoredPart,
   ScoredResponse,
   ScoredToken,
 } from "../rl/events.ts";

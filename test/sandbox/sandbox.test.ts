@@ -205,9 +205,20 @@ describe("nothing gets out", () => {
       /longer than 200 ms/,
     ],
     [
-      "a memory bomb",
+      "a memory bomb of arrays",
       body("const all = []; for (;;) all.push(new Uint8Array(1e6).fill(1));"),
-      /64 MB|longer than/,
+      /64 MB/,
+    ],
+    [
+      "a memory bomb of texts",
+      body("const all = []; for (;;) all.push('x'.repeat(1e6) + all.length);"),
+      /64 MB|longer/,
+    ],
+    ["a memory bomb of objects", body("const all = []; for (;;) all.push({ a: 1 });"), /64 MB|longer/],
+    [
+      "a memory bomb that catches its end",
+      body("for (;;) { try { const all = []; for (;;) all.push(new Uint8Array(1e6)); } catch {} }"),
+      /longer/,
     ],
     ["a text that doubles", body("let s = 'a'; for (;;) s += s;"), /64 MB|string too long/],
     [

@@ -21,6 +21,7 @@ const group = (step: number): RunEvent => ({
 const scored: ScoredResponse = {
   text: "#### 7",
   tokens: [],
+  parts: [],
   reward: 1,
   advantage: 0,
   isStrict: true,

@@ -89,8 +89,15 @@ export interface NumbersField extends Described, Range {
   readonly default: readonly number[];
   readonly length: number;
 }
+/** A text of several lines, such as a function. */
+export interface TextField extends Described {
+  readonly kind: "text";
+  readonly default: string;
+  /** Characters. */
+  readonly maxLength: number;
+}
 
-export type Field = NumberField | BooleanField | ChoiceField | ChoicesField | NumbersField;
+export type Field = NumberField | BooleanField | ChoiceField | ChoicesField | NumbersField | TextField;
 
 interface Values {
   number: number;
@@ -99,6 +106,7 @@ interface Values {
   choice: string;
   choices: readonly string[];
   numbers: readonly number[];
+  text: string;
 }
 export type FieldValue = Values[keyof Values];
 export type ValueOf<F extends Field> = Values[F["kind"]];

@@ -5,6 +5,7 @@ import { ENGINE_FIELDS } from "./engine-fields.ts";
 import { OBJECTIVE_FIELDS } from "./objective-fields.ts";
 import { PREFERENCE_FIELDS } from "./preference-fields.ts";
 import { RUN_FIELDS } from "./run-fields.ts";
+import { REWARD_WEIGHT_FIELDS } from "./reward-weight-fields.ts";
 import { REWARD_FIELDS } from "./reward-fields.ts";
 
 export const FIELDS = {
@@ -12,6 +13,7 @@ export const FIELDS = {
   ...OBJECTIVE_FIELDS,
   ...PREFERENCE_FIELDS,
   ...DPO_FIELDS,
+  ...REWARD_WEIGHT_FIELDS,
   ...REWARD_FIELDS,
   ...ENGINE_FIELDS,
 };

@@ -14,6 +14,6 @@ export { miniBatchSize, updatesPerStep } from "./batches.ts";
 export { adamwOptions, policyOptions } from "./policy.ts";
 export type { PairSettings, PreferenceSettings } from "./preference.ts";
 export { pairsOf, preferenceOf } from "./preference.ts";
-export { overlongOf } from "./rewards.ts";
+export { overlongOf, rewardSettingsOf, rewardsOf } from "./rewards.ts";
 export type { FilterSettings } from "./rollout.ts";
 export { filterOf, greedySampling, orderOf, samplingOf } from "./rollout.ts";

@@ -4,8 +4,7 @@
 import { BugError } from "../../common/errors.ts";
 import type { MiniBatch, StepBatches } from "../batches.ts";
 import { prepareBatches } from "../batches.ts";
-import { StepControl, timed } from "../control.ts";
-import { SamplingLimitError } from "../filter-groups.ts";
+import { StepControl, StepRefused, timed } from "../control.ts";
 import type { PreferenceSettings } from "../options/index.ts";
 import { adamwOptions, preferenceOf } from "../options/index.ts";
 import type { Run } from "../run.ts";
@@ -84,7 +83,7 @@ async function furtherRounds(
       const taken = optimizerSteps + countOf(rounds, "applied");
       rounds.push(await learnFrom(run, settings, sample, taken, lasting));
     } catch (error) {
-      if (!(error instanceof SamplingLimitError)) throw error;
+      if (!(error instanceof StepRefused)) throw error;
       const message = `Step ${control.step} ends after ${rounds.length} of ${settings.rounds} self-play rounds. ${error.message}`;
       return control.emit({ type: "notice", message });
     }

@@ -2,7 +2,7 @@
 // "#### 72," is right. It compares texts, not numbers.
 // Source: verl verl/utils/reward_score/gsm8k.py.
 
-import type { Reward } from "./reward.ts";
+import type { RewardRule } from "./reward.ts";
 
 /** Unicode code points at the end of a response that are looked at. */
 const CLIP_CHARACTERS = 300;
@@ -39,20 +39,32 @@ export function scoreSolution(
   return answer === groundTruth ? 1 : formatScore;
 }
 
-export const gsm8k: Reward = {
+/** Whether a response states the right number in the demanded form, and whether its last number is right. */
+export const answerMatches = (
+  response: string,
+  groundTruth: string,
+): { readonly strict: boolean; readonly flexible: boolean } => ({
+  strict: extractSolution(response, "strict") === groundTruth,
+  flexible: extractSolution(response, "flexible") === groundTruth,
+});
+
+/** Data sources whose ground truth is a number that a response states at its end. */
+export const GSM8K_SOURCES = ["openai/gsm8k"];
+
+export const GSM8K_PAPER = {
+  title: "Training Verifiers to Solve Math Word Problems",
+  url: "https://arxiv.org/abs/2110.14168",
+};
+
+export const gsm8k = {
   id: "gsm8k",
-  label: "GSM8K answer",
+  label: "GSM8K strict",
   description: 'The number after the last "####" must be the answer.',
-  dataSources: ["openai/gsm8k"],
-  paper: {
-    title: "Training Verifiers to Solve Math Word Problems",
-    url: "https://arxiv.org/abs/2110.14168",
-  },
+  dataSources: GSM8K_SOURCES,
+  paper: GSM8K_PAPER,
   differs: "verl's rule: the answer is compared as text, and only the last 300 characters are looked at.",
   params: ["gradus.format_score"],
-  score: ({ response, problem: { groundTruth }, settings: { formatScore } }) => ({
-    score: scoreSolution(response, groundTruth, "strict", formatScore),
-    strict: extractSolution(response, "strict") === groundTruth,
-    flexible: extractSolution(response, "flexible") === groundTruth,
-  }),
-};
+  defaultWeight: 1,
+  score: ({ response, problem: { groundTruth } }, { formatScore }) =>
+    scoreSolution(response, groundTruth, "strict", formatScore),
+} as const satisfies RewardRule;

@@ -1,9 +1,9 @@
-// The GSM8K reward against verl's own scores, and the choice of a reward by data source.
+// The GSM8K rewards against verl's own scores.
 
 import { describe, expect, test } from "vitest";
 
-import { extractSolution, gsm8k, scoreSolution } from "../../../src/rl/rewards/gsm8k.ts";
-import { REWARDS, rewardFor } from "../../../src/rl/rewards/index.ts";
+import { gsm8kFlexible } from "../../../src/rl/rewards/gsm8k-flexible.ts";
+import { answerMatches, extractSolution, gsm8k, scoreSolution } from "../../../src/rl/rewards/gsm8k.ts";
 import { fixtureJson } from "../../formats/fixtures.ts";
 
 interface Judged {
@@ -38,24 +38,17 @@ describe("the GSM8K reward", () => {
     }
   });
 
-  test("trains on the strict score and tells both accuracies", () => {
-    const response = "It is 72, I think. #### 71";
-    const settings = { formatScore: 0.1 };
-    expect(gsm8k.score({ response, problem: problem("72"), settings })).toEqual({
-      score: 0.1,
-      strict: false,
-      flexible: false,
-    });
-    expect(gsm8k.score({ response: "so 72", problem: problem("72"), settings })).toEqual({
-      score: 0,
-      strict: false,
-      flexible: true,
-    });
-    expect(gsm8k.score({ response: "#### 1,072", problem: problem("1072"), settings })).toEqual({
-      score: 1,
-      strict: true,
-      flexible: false,
-    });
+  test("tells both accuracies, whatever the score", () => {
+    const settings = { formatScore: 0.1, maxLength: 8, ownFunction: "", ownFunctionMs: 1000 };
+    const judged = (response: string, groundTruth: string): unknown[] => {
+      const args = { response, tokens: 3, problem: problem(groundTruth) };
+      const { strict, flexible } = answerMatches(response, groundTruth);
+      return [gsm8k.score(args, settings), gsm8kFlexible.score(args, settings), strict, flexible];
+    };
+    expect(judged("It is 72, I think. #### 71", "72")).toEqual([0.1, 0.1, false, false]);
+    expect(judged("so 72", "72")).toEqual([0, 1, false, true]);
+    expect(judged("#### 1,072", "1072")).toEqual([1, 0.1, true, false]);
+    expect(judged("I do not know", "1072")).toEqual([0, 0, false, false]);
   });
 
   test("counts the window in characters as people see code points, not in UTF-16 units", () => {
@@ -66,25 +59,5 @@ describe("the GSM8K reward", () => {
 
   test("takes a very long response without trouble", () => {
     expect(extractSolution(`${"1".repeat(2_000_000)} #### 3`, "strict")).toBe("3");
-  });
-});
-
-describe("the list of rewards", () => {
-  test("finds a reward for every source that it names, and entries have names of their own", () => {
-    for (const reward of REWARDS) {
-      for (const source of reward.dataSources) expect(rewardFor(source)).toBe(reward);
-    }
-    expect(new Set(REWARDS.map(({ id }) => id)).size).toBe(REWARDS.length);
-  });
-
-  test("judges problems that name no source by GSM8K's rule", () => {
-    expect(rewardFor("")).toBe(gsm8k);
-  });
-
-  test("refuses a source that is named and unknown, with those that are known", () => {
-    expect(() => rewardFor("lighteval/MATH")).toThrow(
-      /data source "lighteval\/MATH", and there is no reward.* Set data_source to one of openai\/gsm8k/,
-    );
-    expect(() => rewardFor("openai/gsm8")).toThrow(/Did you mean openai\/gsm8k\?/);
   });
 });
