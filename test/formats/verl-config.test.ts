@@ -89,6 +89,25 @@ path: \${actor_rollout_ref.model.path}
     expect(fromVerlYaml(toVerlYaml(values))).toEqual(values);
   });
 
+  test("a text of several lines is a block, and comes back to the character", () => {
+    const code = "function f() {\n\tif (1) {\n    return 'ä: #';\n  }\n}\n";
+    const texts = [
+      code,
+      code.trim(),
+      `${code}\n\n`,
+      " \n a\n",
+      "a\r\nb",
+      "\ta\n",
+      "--- a\n...\n",
+      "a\n😀",
+      "a\n \n  b \n",
+    ];
+    const values = Object.fromEntries(texts.map((text, i) => [`own.v${i}`, text]));
+    const text = toVerlYaml(values);
+    expect(text).toContain("v0: |\n    function f() {\n");
+    expect(fromVerlYaml(text)).toEqual(values);
+  });
+
   test("a reader of YAML 1.1, as Python's is, reads the same values", () => {
     const values = {
       a: "yes",
