@@ -129,6 +129,27 @@ describe("train", () => {
     expect(changed.complained).toMatch(/^Group size .* is 4 in this run and cannot become 2/);
   });
 
+  test("by a person's function says where it fails, and goes on when it is corrected", async () => {
+    const { out, args } = await workplace();
+    const reward = path.join(path.dirname(out), "own.js");
+    const code = 'function computeScore(source, solution) {\n  return solution.split("3").length;\n}\n';
+    await writeFile(reward, code.replace(".length", ".missing.length"));
+    const failed = await run(...args, "--steps", "1", "--reward", reward);
+    expect(failed.code).toBe(130);
+    expect(failed.printed).toMatch(
+      /Your reward function failed at the response ".*": line 2, column \d+: TypeError/,
+    );
+    await writeFile(reward, code);
+    const more = await run("train", "--out", out, "--resume", "--reward", reward);
+    expect(more.complained).toBe("");
+    expect(more.code).toBe(0);
+    expect(await steps(out)).toEqual([0, 1]);
+    const [, row] = await metrics(out);
+    expect(row!["reward/custom/mean"]).toBeGreaterThanOrEqual(1);
+    expect(row!["critic/score/mean"]).toBe(row!["reward/custom/mean"]);
+    expect(await readFile(path.join(out, "config.yaml"), "utf8")).toContain("reward_function: |\n");
+  });
+
   test("keeps what was learnt on Ctrl-C, says how to go on, and goes on from there", async () => {
     const { out, args } = await workplace();
     // The launcher has found the adapter already: that of this process.

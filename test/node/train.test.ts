@@ -5,12 +5,14 @@ import path from "node:path";
 
 import { afterEach, describe, expect, test, vi } from "vitest";
 
+import { configYaml } from "../../src/app/exports.ts";
 import { fromJsonLines } from "../../src/formats/metrics-table.ts";
 import { main } from "../../src/node/cli.ts";
 import { settingsOf } from "../../src/node/train/inputs.ts";
 import { RunFolder } from "../../src/node/train/output.ts";
 import { duration, Terminal } from "../../src/node/train/terminal.ts";
 import { configWith, DEFAULTS } from "../../src/rl/config.ts";
+import type { RunConfig } from "../../src/rl/config.ts";
 import { temporaryFolder } from "../storage/stores.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -105,6 +107,33 @@ describe("settings", () => {
       "trainer.total_training_steps": 70,
     });
     expect((await settingsOf({ preset: "sft-demo" }, true, own))["gradus.mode"]).toBe("sft");
+  });
+
+  test("take a person's reward function from a file, which judges alone unless weights are set", async () => {
+    const folder = await temporaryFolder();
+    const reward = path.join(folder, "own.js");
+    const code = "function computeScore() {\n  return 1;\n}\n";
+    await writeFile(reward, code);
+    const weightsOf = (config: RunConfig): number[] => [
+      config["gradus.reward_weight.gsm8k"],
+      config["gradus.reward_weight.custom"],
+    ];
+    const alone = await settingsOf({ reward }, true);
+    expect(alone["gradus.reward_function"]).toBe(code);
+    expect(weightsOf(alone)).toEqual([0, 1]);
+    const beside = ["gradus.reward_weight.gsm8k=0.5"];
+    expect(weightsOf(await settingsOf({ reward, set: beside }, true))).toEqual([0.5, 1]);
+    // Of a run that goes on, or of a file, the weights are chosen already; the file's function is not the newer one.
+    const kept = await settingsOf({ reward, set: ["gradus.reward_weight.custom=3"] }, true);
+    expect(weightsOf(await settingsOf({ reward }, true, kept))).toEqual([1, 3]);
+    const file = path.join(folder, "settings.yaml");
+    await writeFile(file, configYaml({ ...kept, "gradus.reward_function": "an older one" }).bytes);
+    const read = await settingsOf({ reward, config: file }, true);
+    expect(weightsOf(read)).toEqual([1, 3]);
+    expect(read["gradus.reward_function"]).toBe(code);
+    await expect(settingsOf({ reward: path.join(folder, "none.js") }, true)).rejects.toThrow(
+      /There is no file/,
+    );
   });
 });
 

@@ -57,6 +57,11 @@ export const train = defineCommand({
       multiple: true,
       description: "one setting by its verl key; may be given often",
     },
+    reward: {
+      type: "string",
+      value: "FILE",
+      description: "JavaScript with your computeScore; it judges alone unless --set weighs other rewards",
+    },
     steps: { type: "string", value: "N", description: "training steps in all" },
     resume: { type: "boolean", description: "go on with the run in --out" },
   },

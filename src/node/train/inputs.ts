@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 import { openProblems } from "../../app/problems.ts";
 import type { OpenedProblems } from "../../app/problems.ts";
 import { UserError } from "../../common/errors.ts";
+import { decodeText } from "../../formats/json.ts";
 import type { OpenedModel } from "../../model/open-model.ts";
 import { openModel } from "../../model/open-model.ts";
-import { configWith, DEFAULTS } from "../../rl/config.ts";
+import { CONFIG_KEYS, configWith, DEFAULTS } from "../../rl/config.ts";
 import type { RunConfig } from "../../rl/config.ts";
 import { nearestHint } from "../../common/nearest.ts";
 import { PRESETS } from "../../rl/presets/index.ts";
@@ -40,6 +41,8 @@ export interface Settings {
   /** `key=value` each. */
   readonly set?: readonly string[] | undefined;
   readonly steps?: string | undefined;
+  /** A JavaScript file with the person's own reward function. */
+  readonly reward?: string | undefined;
 }
 
 /** A run's settings, and what a file had for a cluster. */
@@ -69,9 +72,21 @@ export async function readSettings(
     );
   }
   const start = base && !settings.preset ? base : configWith(preset.values, DEFAULTS);
-  const single = singleValues(settings);
-  if (settings.config === undefined) return { config: configWith(single, start) };
-  const source = await fileSource(settings.config);
+  const single = { ...(await ownReward(settings.reward)), ...singleValues(settings) };
+  const read = await fileSettings(settings.config, start, single, problems);
+  if (settings.reward === undefined) return read;
+  return { ...read, config: judgedByOwn(read.config, single) };
+}
+
+/** The settings of a file on top of `start`, `single` ones above both. */
+async function fileSettings(
+  file: string | undefined,
+  start: RunConfig,
+  single: Readonly<Record<string, unknown>>,
+  problems: ImportOptions["problems"],
+): Promise<ReadSettings> {
+  if (file === undefined) return { config: configWith(single, start) };
+  const source = await fileSource(file);
   const text = new TextDecoder().decode(await source.read(0, source.size));
   const read = importVerlText(text, start, { over: single, file: source.name, problems });
   const wrong = read.refused.filter(({ kind }) => kind !== "elsewhere");
@@ -90,6 +105,22 @@ function reportOf({ applied, kept, about, refused, notes }: VerlImport, file: st
     ...refused.map(({ key, why }) => `  not taken: ${key}. ${why}`),
     ...notes.map((note) => `  ${note}`),
   ];
+}
+
+/** The person's own function, out of its file. */
+async function ownReward(file: string | undefined): Promise<Record<string, unknown>> {
+  if (file === undefined) return {};
+  const source = await fileSource(file);
+  return { "gradus.reward_function": decodeText(await source.read(0, source.size)).text };
+}
+
+/** Judged by the person's function alone, as in verl, unless it has a weight already. */
+function judgedByOwn(config: RunConfig, single: Readonly<Record<string, unknown>>): RunConfig {
+  const own = "gradus.reward_weight.custom";
+  if (config[own] !== 0) return config;
+  const weights = CONFIG_KEYS.filter((key) => key.startsWith("gradus.reward_weight."));
+  const alone = Object.fromEntries(weights.map((key) => [key, key === own ? 1 : 0]));
+  return configWith({ ...alone, ...single }, config);
 }
 
 function singleValues({ set = [], steps }: Settings): Record<string, unknown> {
