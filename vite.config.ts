@@ -27,6 +27,10 @@ const chromium = findChromium();
 
 export default defineConfig({
   build: { target: "es2023" },
+  // The sandbox is loaded only where it is needed, which a worker in one piece cannot do.
+  worker: { format: "es" },
+  // Its WebAssembly lies beside its module, which bundling for development would tear apart.
+  optimizeDeps: { exclude: ["quickjs-emscripten-core", "@jitl/quickjs-wasmfile-release-sync"] },
   test: {
     projects: [
       {

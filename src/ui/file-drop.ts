@@ -69,6 +69,8 @@ async function childrenOf(folder: FolderEntry): Promise<Entry[]> {
 const MODEL_FILE =
   /((^|\/)(config|tokenizer|tokenizer_config|generation_config|model\.safetensors\.index)\.json|\.(onnx|onnx_data|onnx\.data|safetensors|jinja))$/i;
 const PROBLEM_FILE = /\.(jsonl|ndjson|parquet)$/i;
+/** A person's reward function. */
+const REWARD_FILE = /\.(js|mjs)$/i;
 
 /** verl's YAML, or a script with its command. */
 const SETTINGS_FILE = /\.(ya?ml|sh)$/i;
@@ -77,18 +79,24 @@ export interface SortedFiles {
   readonly model: readonly File[];
   readonly problems: readonly File[];
   readonly settings: readonly File[];
+  /** The last of them, where several were dropped. */
+  readonly reward: File | undefined;
 }
 
-/** Which files are for the model, which are problems, and which settings. With a model among them, any other is its own. */
+/** Which files are for the model, which are problems, settings, or a reward function. With a model among them, any other is its own. */
 export function sortFiles(files: readonly File[]): SortedFiles {
   const isProblem = ({ name }: File): boolean => PROBLEM_FILE.test(name);
   const isSettings = ({ name }: File): boolean => SETTINGS_FILE.test(name);
-  if (files.some(({ name }) => MODEL_FILE.test(name)))
+  const isReward = ({ name }: File): boolean => REWARD_FILE.test(name);
+  const reward = files.findLast(isReward);
+  const others = files.filter((file) => !isReward(file));
+  if (others.some(({ name }) => MODEL_FILE.test(name)))
     return {
-      model: files.filter((file) => !isProblem(file)),
-      problems: files.filter(isProblem),
+      model: others.filter((file) => !isProblem(file)),
+      problems: others.filter(isProblem),
       settings: [],
+      reward,
     };
-  const problems = files.filter((file) => !isSettings(file));
-  return { model: [], problems, settings: files.filter(isSettings) };
+  const problems = others.filter((file) => !isSettings(file));
+  return { model: [], problems, settings: others.filter(isSettings), reward };
 }

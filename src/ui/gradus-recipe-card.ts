@@ -17,6 +17,7 @@ import type { OpenEvent } from "./gradus-card.ts";
 import "./gradus-field.ts";
 import type { SettingEvent } from "./gradus-field.ts";
 import "./gradus-notice.ts";
+import "./gradus-reward-editor.ts";
 import "./gradus-settings.ts";
 import "./gradus-verl-import.ts";
 import { icon } from "./icons.ts";
@@ -82,6 +83,7 @@ export class GradusRecipeCard extends LitElement {
         <p class="quiet description">${preset.description}</p>
         ${this.#unfit() ?? this.#hint(preset)} ${this.#error()} ${this.#common(config, base, presetId)}
         ${this.#all(config, base, presetId)}
+        <gradus-reward-editor .session=${this.session}></gradus-reward-editor>
         <gradus-verl-import .session=${this.session}></gradus-verl-import>
       </gradus-card>
     `;

@@ -3,7 +3,7 @@
 
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 
-import type { LiveResponse, ScoredResponse, ScoredToken } from "../worker/api.ts";
+import type { LiveResponse, ScoredPart, ScoredResponse, ScoredToken } from "../worker/api.ts";
 import { formatNumber, plural } from "./format.ts";
 import { icon } from "./icons.ts";
 import { baseStyles } from "./styles.ts";
@@ -103,6 +103,15 @@ export class GradusResponse extends LitElement {
         background: var(--negative);
         transform-origin: right;
       }
+      .parts {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 0 12px;
+        padding-bottom: 2px;
+        color: var(--text-quiet);
+        font-size: var(--size-12);
+        line-height: 18px;
+      }
       .text {
         min-height: 18px;
         border-radius: 2px;
@@ -149,6 +158,7 @@ export class GradusResponse extends LitElement {
         ${scored ? this.#advantage(scored.advantage) : html`<span></span>`}
         <span class="number">${length} tok</span>
       </div>
+      ${scored && scored.parts.length > 1 ? partsLine(scored.parts) : nothing}
       ${scored ? this.#tokens(scored) : this.#writing(live)}
     `;
   }
@@ -224,6 +234,12 @@ export class GradusResponse extends LitElement {
     this.#point(Math.max(0, Math.min(last, to)));
   };
 }
+
+/** What each of several rewards gave, before its weight. */
+const partsLine = (parts: readonly ScoredPart[]): TemplateResult =>
+  html`<div class="parts">
+    ${parts.map(({ label, score }) => html`<span>${label} <span class="number">${formatNumber(score)}</span></span>`)}
+  </div>`;
 
 customElements.define("gradus-response", GradusResponse);
 

@@ -71,7 +71,7 @@ export class GradusRun extends LitElement {
 
   #run(run: RunView): TemplateResult {
     return html`
-      ${this.#failure(run)} ${this.#notice(run)}
+      ${this.#failure(run)} ${this.#waiting(run)} ${this.#notice(run)}
       <header>
         <h1>${runWords(run).text}</h1>
         ${isUnderWay(run) ? nothing : this.#downloads(run)}
@@ -109,6 +109,15 @@ export class GradusRun extends LitElement {
             </button>`
           : nothing
       }
+    </gradus-notice>`;
+  }
+
+  /** A run that waits for other settings says which. */
+  #waiting({ state, message }: RunView): TemplateResult | typeof nothing {
+    if (state !== "paused" || message === undefined) return nothing;
+    return html`<gradus-notice tone="warning">
+      ${message}
+      <button slot="actions" @click=${() => this.session.goTo("setup")}>Go to Setup</button>
     </gradus-notice>`;
   }
 

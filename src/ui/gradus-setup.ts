@@ -8,6 +8,7 @@ import "./gradus-model-card.ts";
 import "./gradus-plan.ts";
 import "./gradus-problems-card.ts";
 import "./gradus-recipe-card.ts";
+import { takeRewardFile } from "./own-reward.ts";
 import type { Session } from "./session.ts";
 import { isUnderWay, SessionController } from "./session.ts";
 import { baseStyles } from "./styles.ts";
@@ -128,7 +129,7 @@ export class GradusSetup extends LitElement {
           <gradus-recipe-card .session=${session}></gradus-recipe-card>
         </div>
         <div class="foot"><gradus-plan .session=${session}></gradus-plan></div>
-        ${this.isOver ? html`<div class="over"><p>Drop a model folder, a file of problems, or a verl configuration</p></div>` : ""}
+        ${this.isOver ? html`<div class="over"><p>Drop a model folder, a file of problems, a verl configuration, or a reward function</p></div>` : ""}
       </div>
     `;
   }
@@ -151,11 +152,12 @@ export class GradusSetup extends LitElement {
     if (!event.dataTransfer || isUnderWay(this.session.state.run)) return;
     event.preventDefault();
     const files = await droppedFiles(event.dataTransfer).catch((error: unknown) => this.#unread(error));
-    const { model, problems, settings } = sortFiles(files);
+    const { model, problems, settings, reward } = sortFiles(files);
     await Promise.all([
       model.length > 0 && this.session.useModelFiles(model),
       problems.length > 0 && this.session.useProblemFiles(problems),
       settings.length > 0 && this.session.importFiles(settings),
+      reward && takeRewardFile(this.session, reward),
     ]);
   }
 

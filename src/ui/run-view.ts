@@ -10,6 +10,7 @@ import type {
   RunSnapshot,
   RunState,
   ScoredResponse,
+  ShownGroup,
 } from "../worker/api.ts";
 
 /** The group on show: being written, then scored. */
@@ -55,6 +56,13 @@ export function viewOf(snapshot: RunSnapshot, current: RunView | undefined): Run
   const history = mergeRows([...snapshot.history, ...view.history]);
   const evaluations = mergeEvaluations([...snapshot.evaluations, ...view.evaluations]);
   return { ...view, id: snapshot.id, config: snapshot.config, history, evaluations };
+}
+
+/** The group that was scored last, as a reward function may be tried on it. */
+export function shownGroup({ scoredGroup }: RunView): ShownGroup | undefined {
+  if (!scoredGroup?.scored) return undefined;
+  const { step, question, groundTruth, scored } = scoredGroup;
+  return { step, question, groundTruth, responses: scored.map(({ text }) => text) };
 }
 
 /** The view after `event`. A "loading" state begins a new one. */

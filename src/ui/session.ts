@@ -13,6 +13,7 @@ import type {
   ProblemsSummary,
   RunEvent,
   RunSnapshot,
+  RewardTest,
   RunSummary,
   SettingsForm,
   StorageSummary,
@@ -20,7 +21,7 @@ import type {
   WorkerApi,
 } from "../worker/api.ts";
 import type { RunView } from "./run-view.ts";
-import { viewAfter, viewOf } from "./run-view.ts";
+import { shownGroup, viewAfter, viewOf } from "./run-view.ts";
 import { settingsText } from "./settings-text.ts";
 
 export { SessionController } from "./session-controller.ts";
@@ -185,6 +186,12 @@ export class Session extends EventTarget {
     return this.#worker.exportSettings(what, this.state.config, this.state.kept);
   }
 
+  /** What a reward function makes of the group on show, or of answers of the problems. Rejects when none can be run here. */
+  testReward(code: string): Promise<RewardTest> {
+    const { config, run } = this.state;
+    return this.#worker.testReward(code, config["gradus.reward_function_ms"], run && shownGroup(run));
+  }
+
   async refreshPlan(): Promise<void> {
     await this.#attempt("recipe", () => this.#plan());
   }
@@ -197,10 +204,11 @@ export class Session extends EventTarget {
     });
   }
 
-  async resumeRun(id: string, step?: number): Promise<void> {
+  /** Goes on with a kept run; `changes` are settings on top of its own. */
+  async resumeRun(id: string, step?: number, changes: Readonly<Record<string, unknown>> = {}): Promise<void> {
     this.set({ place: "run" });
     await this.#attempt("run", async () => {
-      const snapshot = await this.#worker.resumeRun(id, step, this.#listen);
+      const snapshot = await this.#worker.resumeRun(id, step, changes, this.#listen);
       this.#show(snapshot);
     });
   }

@@ -2,6 +2,7 @@
 // errors cross with their name and message (comlink keeps nothing else), so a message is a sentence for the person.
 
 import type { DataKind } from "../formats/problem.ts";
+import type { RewardTest, ShownGroup } from "../app/reward-test.ts";
 import type { RunConfig } from "../rl/config.ts";
 import type { Evaluation, RunEvent, RunState } from "../rl/events.ts";
 import type { MetricRow } from "../rl/metrics.ts";
@@ -20,6 +21,7 @@ export type {
   ScoredToken,
 } from "../rl/events.ts";
 export type { DataKind } from "../formats/problem.ts";
+export type { RewardFault, RewardTest, ShownGroup, TestedResponse } from "../app/reward-test.ts";
 export type { MetricRow } from "../rl/metrics.ts";
 export type { VerlImport } from "../rl/verl/imported.ts";
 
@@ -187,6 +189,12 @@ export interface WorkerApi {
   exportSettings(what: SettingsForm, config: RunConfig, kept: VerlImport["kept"]): Promise<File>;
 
   /**
+   * Tries a reward function, `limitMs` for each response: on the group that a run shows, else on answers of the loaded problems.
+   * What is wrong with the function is part of the answer; rejects only when no function can be run here.
+   */
+  testReward(code: string, limitMs: number, group: ShownGroup | undefined): Promise<RewardTest>;
+
+  /**
    * Begins a run with the loaded model and problems, and returns once it is under way. `kept` is what an import has kept
    * for a cluster; it stays with the run.
    */
@@ -195,8 +203,16 @@ export interface WorkerApi {
     kept: VerlImport["kept"],
     onEvent: (event: RunEvent) => void,
   ): Promise<RunSnapshot>;
-  /** Continues a kept run from its newest checkpoint, or from `step`. Rejects when another tab has it. */
-  resumeRun(id: string, step: number | undefined, onEvent: (event: RunEvent) => void): Promise<RunSnapshot>;
+  /**
+   * Continues a kept run from its newest checkpoint, or from `step`, with `changes` on top of its settings. If it is this
+   * tab's own, it is stopped first. Rejects when another tab has it, or when a run cannot change such a setting.
+   */
+  resumeRun(
+    id: string,
+    step: number | undefined,
+    changes: Readonly<Record<string, unknown>>,
+    onEvent: (event: RunEvent) => void,
+  ): Promise<RunSnapshot>;
   /** Answers at once; the state event "paused" follows, after a checkpoint. */
   pause(): Promise<void>;
   /** Goes on after a pause. */

@@ -9,12 +9,14 @@ import type { ActiveRun, Keeping } from "../app/kept-run.ts";
 import { configCommand, configYaml } from "../app/exports.ts";
 import { openProblems, splitOf, trainingCount } from "../app/problems.ts";
 import type { OpenedProblems } from "../app/problems.ts";
+import { testReward, testSamples } from "../app/reward-test.ts";
 import { UserError } from "../common/errors.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { Recorder } from "../gpu/index.ts";
 import { openRecorder } from "../gpu/index.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
+import { checkResumable } from "../rl/config.ts";
 import type { RunListener } from "../rl/events.ts";
 import { importVerlText } from "../rl/verl/import-text.ts";
 import { Checkpoints } from "../storage/checkpoints.ts";
@@ -40,6 +42,9 @@ const model = new Latest<Loaded<OpenedModel>>();
 const problems = new Latest<Loaded<OpenedProblems>>();
 let active: ActiveRun | undefined;
 let isStarting = false;
+/** Settle when the last run has let go of the device, and when its files are kept. */
+let released: Promise<void> = Promise.resolve();
+let filesKept: Promise<void> = Promise.resolve();
 let keeping: Promise<Keeping> | undefined;
 
 /** The device; a new one where the former was lost. Throws GpuError with reason and remedy. */
@@ -119,9 +124,17 @@ async function begin(id: string, start: () => Promise<ActiveRun>): Promise<RunSn
     await release();
   };
   // What went wrong was told as an event.
-  void ended.then(letGo, letGo);
+  released = ended.then(letGo, letGo);
   const { history, evaluations } = trainer.progress;
   return { id, config, history, evaluations };
+}
+
+/** Ends this tab's run `id`, if it is under way, so that it can be continued. */
+async function endOwn(id: string): Promise<void> {
+  if (active?.id !== id) return;
+  await filesKept;
+  active.trainer.stop();
+  await released;
 }
 
 /** A failure before the first step ends what the page shows as loading. */
@@ -170,6 +183,8 @@ const api: WorkerApi = {
     return new File([bytes as Uint8Array<ArrayBuffer>], name);
   },
 
+  testReward: (code, limitMs, group) => testReward(code, limitMs, testSamples(problems.value?.opened, group)),
+
   start: (config, clusterSettings, onEvent) =>
     telling(onEvent, async () => {
       const [inputModel, inputProblems] = [needModel(), needProblems()];
@@ -184,22 +199,24 @@ const api: WorkerApi = {
           kept: clusterSettings,
         };
         const run = await beginRun(await device(), { runs, checkpoints }, id, inputs, onEvent);
-        void keepFiles(runs, id, inputModel, inputProblems).catch((error: unknown) =>
+        filesKept = keepFiles(runs, id, inputModel, inputProblems).catch((error: unknown) =>
           onEvent({ type: "notice", message: (error as Error).message }),
         );
         return run;
       });
     }),
-  resumeRun: (id, step, onEvent) =>
+  resumeRun: (id, step, changes, onEvent) =>
     telling(onEvent, async () => {
       const kept = await store();
       const record = await kept.runs.load(id);
+      const config = await keptConfig(kept, id, changes);
+      checkResumable(await keptConfig(kept, id), config);
+      await endOwn(id);
       return begin(id, async () => {
         const keptInputs = await Promise.all([
           keptModel(kept.runs, id, record.modelName),
           keptProblems(kept.runs, id),
         ]);
-        const config = await keptConfig(kept, id);
         const inputs = {
           model: keptInputs[0],
           problems: splitOf(keptInputs[1], config["gradus.held_out_ratio"]),

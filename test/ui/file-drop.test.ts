@@ -110,6 +110,13 @@ describe("dropped files", () => {
     ]);
   });
 
+  test("in JavaScript are a reward function, the last of them", () => {
+    const files = ["train.jsonl", "old.js", "reward.mjs"].map((name) => new File([], name));
+    const { model, problems, reward } = sortFiles(files);
+    expect([names(model), names(problems), reward?.name]).toEqual([[], ["train.jsonl"], "reward.mjs"]);
+    expect(sortFiles([new File([], "config.json")]).reward).toBeUndefined();
+  });
+
   test("of both kinds go where they belong", () => {
     expect(sorted("model.safetensors", "tokenizer.json", "train.parquet")).toEqual({
       model: ["model.safetensors", "tokenizer.json"],

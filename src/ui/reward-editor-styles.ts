@@ -1,0 +1,123 @@
+// Styles of the editor of a person's own reward.
+
+import { css } from "lit";
+
+export const rewardEditorStyles = css`
+  :host {
+    margin-top: -8px;
+    font-size: var(--size-13);
+    line-height: 20px;
+  }
+  .toggle {
+    margin-left: -12px;
+  }
+  .toggle svg.icon {
+    transform: rotate(-90deg);
+  }
+  .toggle[aria-expanded="true"] svg.icon {
+    transform: none;
+  }
+  .head {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 4px 8px;
+  }
+  .body {
+    display: grid;
+    gap: 12px;
+    margin-top: 4px;
+  }
+  .body > p {
+    text-wrap: pretty;
+  }
+  .use {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 8px 12px;
+    min-height: 32px;
+  }
+  .use label {
+    display: flex;
+    align-items: center;
+    gap: 8px;
+    font-weight: 500;
+    cursor: pointer;
+  }
+  .use button {
+    min-height: 24px;
+    padding: 0 8px;
+    font-size: var(--size-12);
+  }
+  code {
+    font: var(--size-12) / 20px var(--mono);
+  }
+  .buttons {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 8px;
+  }
+  .fault {
+    display: flex;
+    gap: 8px;
+    color: var(--error);
+    overflow-wrap: anywhere;
+  }
+  .fault svg.icon {
+    margin-top: 2px;
+  }
+  table {
+    width: 100%;
+    border-collapse: collapse;
+    table-layout: fixed;
+    font-size: var(--size-12);
+    line-height: 18px;
+  }
+  caption {
+    padding-bottom: 4px;
+    color: var(--text-quiet);
+    text-align: start;
+  }
+  th,
+  td {
+    padding: 6px 12px 6px 0;
+    border-top: 1px solid var(--line);
+    text-align: start;
+    vertical-align: top;
+  }
+  th {
+    width: 176px;
+    font-weight: 400;
+  }
+  td.response {
+    font-family: var(--mono);
+    overflow-wrap: anywhere;
+    white-space: pre-wrap;
+  }
+  td.response div {
+    display: -webkit-box;
+    max-height: 36px;
+    overflow: hidden;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 2;
+  }
+  td.response .fault {
+    display: block;
+    max-height: none;
+    font-family: var(--sans);
+    white-space: normal;
+  }
+  td.score {
+    width: 72px;
+    padding-inline-end: 0;
+    font-weight: 600;
+    text-align: end;
+  }
+  @media (max-width: 719px) {
+    th {
+      width: 96px;
+    }
+  }
+`;
