@@ -152,8 +152,7 @@ export class GradusRewardEditor extends LitElement {
     if (fault) return faultLine(fault);
     return html`<table>
       <caption>
-        ${plural(tested.length, "response")}
-        judged${untested > 0 ? `, ${untested} left out because those took long` : ""}.
+        ${countLine(tested, untested)}
       </caption>
       <tbody>
         ${tested.map(row)}
@@ -245,6 +244,17 @@ const placed = ({ message, line, column }: RewardFault): string =>
     ? `${message.charAt(0).toUpperCase()}${message.slice(1)}.`
     : `Line ${line}${column === undefined ? "" : `, column ${column}`}: ${message}.`;
 
+/** "5 responses judged, 2 of them failed." */
+function countLine(tested: readonly TestedResponse[], untested: number): string {
+  const failed = tested.filter(({ fault }) => fault !== undefined).length;
+  const parts = [
+    `${plural(tested.length, "response")} judged`,
+    ...(failed > 0 ? [`${failed} of them failed`] : []),
+    ...(untested > 0 ? [`${untested} left out because those took long`] : []),
+  ];
+  return `${parts.join(", ")}.`;
+}
+
 const faultLine = (fault: RewardFault): TemplateResult =>
   html`<div class="fault">${icon("warning")}<span>${placed(fault)}</span></div>`;
 
@@ -254,10 +264,12 @@ const row = ({ name, response, groundTruth, score, fault }: TestedResponse): Tem
       ${name}<br /><span class="quiet">answer <span class="number">${groundTruth}</span></span>
     </th>
     <td class="response">
-      <div>${response.trim() === "" ? "(empty)" : response.trim()}</div>
+      <div class="text">${response.trim() === "" ? "(empty)" : response.trim()}</div>
       ${fault ? html`<div class="fault">${placed(fault)}</div>` : nothing}
     </td>
-    <td class="score number">${score === undefined ? "none" : formatNumber(score)}</td>
+    <td class="score number ${score === undefined ? "failed" : ""}">
+      ${score === undefined ? "failed" : formatNumber(score)}
+    </td>
   </tr>`;
 
 customElements.define("gradus-reward-editor", GradusRewardEditor);

@@ -92,28 +92,26 @@ export const rewardEditorStyles = css`
     font-weight: 400;
   }
   td.response {
-    font-family: var(--mono);
     overflow-wrap: anywhere;
-    white-space: pre-wrap;
   }
-  td.response div {
+  .text {
     display: -webkit-box;
-    max-height: 36px;
+    max-height: 72px;
     overflow: hidden;
+    font-family: var(--mono);
+    white-space: pre-wrap;
     -webkit-box-orient: vertical;
-    -webkit-line-clamp: 2;
-  }
-  td.response .fault {
-    display: block;
-    max-height: none;
-    font-family: var(--sans);
-    white-space: normal;
+    -webkit-line-clamp: 4;
   }
   td.score {
     width: 72px;
     padding-inline-end: 0;
     font-weight: 600;
     text-align: end;
+  }
+  td.score.failed {
+    color: var(--error);
+    font-family: var(--sans);
   }
   @media (max-width: 719px) {
     th {

@@ -21,7 +21,8 @@ afterAll(() => site?.close());
 
 const editor = () => page.getByLabel("Your reward function", { exact: true });
 const button = (name: string) => page.getByRole("button", { name, exact: true });
-const scores = (): Promise<string[]> => page.locator("gradus-reward-editor td.score").allTextContents();
+const scores = async (): Promise<string[]> =>
+  (await page.locator("gradus-reward-editor td.score").allTextContents()).map((score) => score.trim());
 
 async function tryOut(code: string): Promise<void> {
   await editor().fill(code);
@@ -62,20 +63,25 @@ describe("a reward function", () => {
       .waitFor();
     expect(await page.locator("gradus-code .gutter .marked").textContent()).toBe("2");
     await tryOut("function computeScore() {\n  return 1;\n\n  let = ;\n}");
-    await page.getByText(/^Line 4, column \d+: SyntaxError/).waitFor();
+    await page
+      .getByText(/^Line 4, column \d+: SyntaxError/)
+      .first()
+      .waitFor();
     expect(await page.locator("gradus-code .gutter .marked").textContent()).toBe("4");
   });
 
   test("that never ends is ended, also inside one built-in function, and the page lives on", async () => {
+    await page.getByRole("button", { name: /^All \d+ settings/ }).click();
+    await page.getByLabel("Search settings").fill("reward_function_ms");
     await enter("Time of your own reward", 100);
     await tryOut("function computeScore() {\n  while (true);\n}");
     await page
-      .getByText(/it took longer than 100 ms and was stopped/)
+      .getByText(/took longer than 100 ms and was stopped/)
       .first()
       .waitFor();
     await tryOut("function computeScore() {\n  return [].indexOf.call({ length: 2 ** 53 - 1 }, 1);\n}");
     await page
-      .getByText(/it took longer than 100 ms and was stopped/)
+      .getByText(/took longer than 100 ms and was stopped/)
       .first()
       .waitFor();
     await tryOut(OWN);
@@ -153,6 +159,8 @@ test("a run that trains by it waits where it fails, and goes on with a corrected
     "Evaluate every": -1,
   };
   for (const [label, value] of Object.entries(settings)) await enter(label, value);
+  await page.getByLabel("Search settings").fill("val_before_train");
+  await page.getByLabel("Evaluate before training", { exact: true }).uncheck();
   await button("Train").click();
   await page
     .getByText(/^Your reward function failed at the response .*line 2, column \d+: TypeError/)
