@@ -58,11 +58,14 @@ export function viewOf(snapshot: RunSnapshot, current: RunView | undefined): Run
   return { ...view, id: snapshot.id, config: snapshot.config, history, evaluations };
 }
 
-/** The group that was scored last, as a reward function may be tried on it. */
-export function shownGroup({ scoredGroup }: RunView): ShownGroup | undefined {
-  if (!scoredGroup?.scored) return undefined;
-  const { step, question, groundTruth, scored } = scoredGroup;
-  return { step, question, groundTruth, responses: scored.map(({ text }) => text) };
+/** The newest group that is written to its end, as a reward function may be tried on it: also one that it failed at. */
+export function shownGroup({ group, scoredGroup }: RunView): ShownGroup | undefined {
+  const isWritten =
+    group?.responses.length === group?.samples && group?.responses.every((one) => one.isFinished);
+  const shown = isWritten ? group : scoredGroup;
+  if (!shown) return undefined;
+  const { step, question, groundTruth, responses, scored } = shown;
+  return { step, question, groundTruth, responses: (scored ?? responses).map(({ text }) => text) };
 }
 
 /** The view after `event`. A "loading" state begins a new one. */

@@ -84,6 +84,7 @@ describe("a reward function", () => {
       .getByText(/took longer than 100 ms and was stopped/)
       .first()
       .waitFor();
+    await enter("Time of your own reward", 1000);
     await tryOut(OWN);
     await page.getByText("5 responses judged").waitFor();
   });
@@ -145,30 +146,31 @@ test("a run that trains by it waits where it fails, and goes on with a corrected
   const file = {
     name: "own.js",
     mimeType: "text/javascript",
-    buffer: Buffer.from(OWN.replace("0.25", "truth.missing.x")),
+    buffer: Buffer.from(OWN.replace("solution.", "solution.missing.")),
   };
   await page.getByLabel("Reward function file").setInputFiles(file);
   await page.getByText(/Weight 1, added to GSM8K strict/).waitFor();
   await button("Let it judge alone").click();
   await page.getByText("It judges alone, with weight 1.").waitFor();
   const settings = {
-    Steps: 2,
-    "Prompts per step": 2,
-    "Group size": 4,
-    "Longest response": 12,
+    Steps: 1,
+    "Prompts per step": 1,
+    "Group size": 2,
+    "Longest response": 8,
     "Evaluate every": -1,
   };
   for (const [label, value] of Object.entries(settings)) await enter(label, value);
   await page.getByLabel("Search settings").fill("val_before_train");
   await page.getByLabel("Evaluate before training", { exact: true }).uncheck();
   await button("Train").click();
+  await page.locator("h1", { hasText: /^(Training|Paused), step 0 of 1/ }).waitFor();
+  await page.locator("h1", { hasText: "Paused, step 0 of 1" }).waitFor();
   await page
-    .getByText(/^Your reward function failed at the response .*line 2, column \d+: TypeError/)
+    .getByText(/Your reward function failed at the response ".*": line 2, column \d+: TypeError/)
     .waitFor();
-  await page.locator("h1", { hasText: "Paused, step 0 of 2" }).waitFor();
   await button("Go to Setup").click();
   await editor().fill(OWN);
   await button("Go on with this version").click();
-  await page.locator("h1", { hasText: "Finished, step 2 of 2" }).waitFor();
+  await page.locator("h1", { hasText: "Finished, step 1 of 1" }).waitFor();
   expect(site.faults).toEqual([]);
 });

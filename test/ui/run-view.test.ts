@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import { DEFAULTS } from "../../src/rl/config.ts";
 import { STEP } from "../../src/rl/metrics.ts";
-import { type RunView, viewAfter, viewOf } from "../../src/ui/run-view.ts";
+import { type RunView, shownGroup, viewAfter, viewOf } from "../../src/ui/run-view.ts";
 import type { Evaluation, RunEvent, ScoredResponse } from "../../src/worker/api.ts";
 
 const after = (events: readonly RunEvent[], from?: RunView): RunView =>
@@ -44,6 +44,29 @@ describe("a run's view", () => {
     expect(view.group).toMatchObject({ step: 2, responses: [] });
     expect(view.group?.scored).toBeUndefined();
     expect(view.scoredGroup).toMatchObject({ step: 1, scored: [scored] });
+  });
+
+  test("a reward function is tried on the newest group that is written to its end, scored or not", () => {
+    const written = (isFinished: boolean): RunEvent => ({
+      type: "responses",
+      step: 2,
+      responses: [{ text: "#### 8", length: 3, isFinished }],
+    });
+    const first = [
+      running,
+      group(1),
+      { type: "scored", step: 1, question: "q", groundTruth: "1", responses: [scored] },
+    ] as const;
+    expect(shownGroup(after([running, group(1)]))).toBeUndefined();
+    const told = { step: 1, question: "q", groundTruth: "1", responses: ["#### 7"] };
+    expect(shownGroup(after([...first, group(2)]))).toEqual(told);
+    expect(shownGroup(after([...first, group(2), written(false)]))).toEqual(told);
+    expect(shownGroup(after([...first, group(2), written(true)]))).toEqual({
+      step: 2,
+      question: "Problem 2",
+      groundTruth: "7",
+      responses: ["#### 8"],
+    });
   });
 
   test("responses without a group are left out", () => {

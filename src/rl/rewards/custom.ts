@@ -12,7 +12,7 @@ const SHOWN = 80;
 export class RewardFunctionError extends StepRefused {}
 
 const REMEDY =
-  "Correct it: on the page in the recipe under Your own reward, on the command line with --reward FILE.js, in a run that goes on with --resume.";
+  "Correct it in the recipe under Your own reward, or on the command line with --reward FILE.js (--resume, if the run has begun).";
 
 /** Throws RewardFunctionError for a text that has no function to call. */
 async function check(sandbox: Sandbox, words: (fault: Fault) => string): Promise<void> {
@@ -36,7 +36,7 @@ async function open({ ownFunction, ownFunctionMs }: RewardSettings): Promise<Ope
       if ("score" in verdict) return verdict.score;
       const shown = response.length > SHOWN ? `${response.slice(0, SHOWN - 1)}…` : response;
       throw new RewardFunctionError(
-        `Your reward function failed at the response ${JSON.stringify(shown)}: ${faultWords(verdict.fault)}. The responses of this step earned nothing yet, and nothing is lost. ${REMEDY}`,
+        `Your reward function failed at the response ${JSON.stringify(shown)}: ${faultWords(verdict.fault)}. The step waits, and nothing is lost. ${REMEDY}`,
       );
     },
     dispose: () => sandbox.dispose(),

@@ -139,7 +139,7 @@ describe("several rewards", () => {
     [
       "a text without the function",
       "const x = 1;",
-      /^Your reward function cannot be used: there is no function computeScore.* Correct it:/,
+      /^Your reward function cannot be used: there is no function computeScore.* Correct it in the recipe/,
     ],
     [
       "a text that is no JavaScript",
