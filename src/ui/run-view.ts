@@ -59,7 +59,8 @@ export function viewOf(snapshot: RunSnapshot, current: RunView | undefined): Run
 }
 
 /** The newest group that is written to its end, as a reward function may be tried on it: also one that it failed at. */
-export function shownGroup({ group, scoredGroup }: RunView): ShownGroup | undefined {
+export function shownGroup(run: RunView | undefined): ShownGroup | undefined {
+  const { group, scoredGroup } = run ?? EMPTY;
   const isWritten =
     group?.responses.length === group?.samples && group?.responses.every((one) => one.isFinished);
   const shown = isWritten ? group : scoredGroup;

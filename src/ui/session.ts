@@ -13,7 +13,6 @@ import type {
   ProblemsSummary,
   RunEvent,
   RunSnapshot,
-  RewardTest,
   RunSummary,
   SettingsForm,
   StorageSummary,
@@ -186,11 +185,9 @@ export class Session extends EventTarget {
     return this.#worker.exportSettings(what, this.state.config, this.state.kept);
   }
 
-  /** What a reward function makes of the group on show, or of answers of the problems. Rejects when none can be run here. */
-  testReward(code: string): Promise<RewardTest> {
-    const { config, run } = this.state;
-    return this.#worker.testReward(code, config["gradus.reward_function_ms"], run && shownGroup(run));
-  }
+  /** What a reward function makes of the group on show, or of answers of the problems. */
+  testReward = (code: string): ReturnType<WorkerApi["testReward"]> =>
+    this.#worker.testReward(code, this.state.config["gradus.reward_function_ms"], shownGroup(this.state.run));
 
   async refreshPlan(): Promise<void> {
     await this.#attempt("recipe", () => this.#plan());
@@ -199,8 +196,7 @@ export class Session extends EventTarget {
   async train(): Promise<void> {
     this.set({ place: "run" });
     await this.#attempt("run", async () => {
-      const snapshot = await this.#worker.start(this.state.config, this.state.kept, this.#listen);
-      this.#show(snapshot);
+      this.#show(await this.#worker.start(this.state.config, this.state.kept, this.#listen));
     });
   }
 
@@ -208,8 +204,7 @@ export class Session extends EventTarget {
   async resumeRun(id: string, step?: number, changes: Readonly<Record<string, unknown>> = {}): Promise<void> {
     this.set({ place: "run" });
     await this.#attempt("run", async () => {
-      const snapshot = await this.#worker.resumeRun(id, step, changes, this.#listen);
-      this.#show(snapshot);
+      this.#show(await this.#worker.resumeRun(id, step, changes, this.#listen));
     });
   }
 

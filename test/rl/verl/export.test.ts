@@ -44,10 +44,18 @@ const FORMS = [
   ["a command", command],
 ] as const;
 
+/** Several lines, with every character that a shell or Hydra might take for its own. */
+const OWN_REWARD = `function computeScore(source, solution) {
+\t// it's "one" of \${many}, #1: [a, b] {c} \\n $HOME
+  return solution.match(/#### (-?[\\d.,]+)/) ? 1 : 0;
+}
+`;
+
 /** A value of `field`, its ends and its special number among them. */
 function randomValue(field: Field, random: SeededRandom): unknown {
   const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)]!;
   if (field.kind === "boolean") return random.integer(2) === 1;
+  if (field.kind === "text") return pick(["", OWN_REWARD]);
   if (field.kind === "choice") return pick(field.choices).value;
   if (field.kind === "choices")
     return field.choices.filter(() => random.integer(2) === 1).map(({ value }) => value);
