@@ -1,7 +1,7 @@
 // Ranking and pairing of one prompt's responses with the arguments that the description of group preference gives them: texts and
 // the answer they are judged by. A step has its rewards already and uses rank.ts.
 
-import { rewardFor } from "../rewards/index.ts";
+import { gradedScore } from "../rewards/graded.ts";
 import type { RankedResponse, RewardPair } from "./rank.ts";
 import { pairsByReward, rankByReward } from "./rank.ts";
 
@@ -11,13 +11,8 @@ export type ScoreResponse = (dataSource: string, solution: string, groundTruth: 
 /** The description's margin. */
 const MARGIN = 0.1;
 
-/** The reward that a run takes for the data source, without its format score. Throws UserError when there is none. */
-const byReward: ScoreResponse = (dataSource, response, groundTruth) =>
-  rewardFor(dataSource).score({
-    response,
-    problem: { dataSource, groundTruth, extraInfo: {} },
-    settings: { formatScore: 0 },
-  }).score;
+/** The description's four levels, whatever the data source. */
+const byGrade: ScoreResponse = (_, response, groundTruth) => gradedScore(response, groundTruth);
 
 /**
  * `rank_responses`: [index, score] of every response, from the highest score to the lowest; equal ones keep their order.
@@ -27,7 +22,7 @@ export const rankResponses = (
   responses: readonly string[],
   groundTruth: string,
   dataSource: string,
-  score: ScoreResponse = byReward,
+  score: ScoreResponse = byGrade,
 ): RankedResponse[] => rankByReward(responses, scoresOf(responses, groundTruth, dataSource, score));
 
 /**
@@ -39,7 +34,7 @@ export const getPreferencePairs = (
   groundTruth: string,
   dataSource: string,
   margin: number = MARGIN,
-  score: ScoreResponse = byReward,
+  score: ScoreResponse = byGrade,
 ): RewardPair<string>[] =>
   pairsByReward(responses, scoresOf(responses, groundTruth, dataSource, score), margin);
 

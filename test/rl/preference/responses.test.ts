@@ -1,4 +1,4 @@
-// Ranking and pairing with the arguments of the description: scored by the reward of the data source, or by a function of one's own.
+// Ranking and pairing with the arguments of the description: graded, or scored by a function of one's own.
 
 import { expect, test } from "vitest";
 
@@ -6,12 +6,12 @@ import { getPreferencePairs, rankResponses } from "../../../src/rl/preference/re
 
 const RESPONSES = ["2 + 3 = 5\n#### 5", "#### 6", "x = 7\n#### 7", "seven", "#### 7"];
 
-test("responses are ranked by the reward of their data source, equal ones in their order", () => {
+test("responses are ranked by their grade, equal ones in their order", () => {
   expect(rankResponses(RESPONSES, "7", "openai/gsm8k")).toEqual([
     [2, 1],
     [4, 1],
-    [0, 0],
-    [1, 0],
+    [0, 0.1],
+    [1, 0.1],
     [3, 0],
   ]);
   expect(rankResponses([], "7", "")).toEqual([]);
@@ -20,7 +20,7 @@ test("responses are ranked by the reward of their data source, equal ones in the
 test("every right response is preferred to every wrong one, with the difference", () => {
   const pairs = getPreferencePairs(RESPONSES, "7", "");
   expect(pairs).toHaveLength(6);
-  expect(pairs[0]).toEqual([RESPONSES[2], RESPONSES[0], 1]);
+  expect(pairs[0]).toEqual([RESPONSES[2], RESPONSES[0], 0.9]);
   expect(getPreferencePairs(RESPONSES, "9", "")).toEqual([]);
 });
 
