@@ -45,6 +45,9 @@ export class GradusHubPicker extends LitElement {
         display: flex;
         gap: 8px;
       }
+      form button {
+        flex: none;
+      }
       .suggested {
         display: flex;
         flex-wrap: wrap;

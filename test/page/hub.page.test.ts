@@ -39,10 +39,7 @@ afterAll(async () => {
 test("a model is fetched by its name, and is there again without the hub", async () => {
   const page = await site.open();
   await page.getByText("Demo model").first().waitFor();
-  await page
-    .getByRole("button", { name: /^1 Model|Model/ })
-    .first()
-    .click();
+  await page.getByRole("button", { name: "Change model" }).click();
   await page.locator("summary", { hasText: "Hub" }).click();
   await page.getByLabel("Address of the hub").fill(hub.url);
   await page.getByLabel("Address of the hub").press("Tab");
@@ -62,13 +59,11 @@ test("a model is fetched by its name, and is there again without the hub", async
   await hub.close();
   await page.reload();
   await page.getByText("Demo model").first().waitFor();
-  await page
-    .getByRole("button", { name: /^1 Model|Model/ })
-    .first()
-    .click();
+  await page.getByRole("button", { name: "Change model" }).click();
   await page.getByRole("button", { name: "Load ONNX, float32" }).click();
   await page.getByText(`${ID}, Qwen2`).first().waitFor();
   await page.getByRole("button", { name: `Remove ${ID}` }).click();
   await page.getByRole("button", { name: `Remove ${ID}` }).waitFor({ state: "detached" });
-  expect(site.faults).toEqual([]);
+  // The browser says itself that a repository is not there, and that the hub is gone.
+  expect(site.faults.filter((fault) => !fault.startsWith("Failed to load resource"))).toEqual([]);
 });
