@@ -3,7 +3,8 @@
 //   loss = token_loss(token, mean over its sequence of sequence_term(token)), both from a file of shaders/losses/
 // Entries    sequence_terms, token_losses, add_stats
 // Bindings   0 params uniform (in lib/loss_token)   1 inputs read vec4f[R,2] (old_log_prob, advantage, sampler_weight, weight
-//            with sampler_weight in it; penalty_weight, index of the sequence, its length, is_selected)   2 log_prob read f32[R]
+//            with sampler_weight in it; penalty_weight, index of the sequence, its length without masked tokens or 0 if this one
+//            is masked, is_selected)   2 log_prob read f32[R]
 //            3 entropy read f32[R]   4 ref_log_prob read f32[R]   5 starts read u32[S+1] (first token of each sequence)
 //            6 sequence_means read_write vec4f[S]   7 d_log_prob read_write f32[R]   8 d_entropy read_write f32[R]
 //            9 token_stats read_write f32[R,16]   10 stats read_write f32[16] (LOSS_STATS in src/rl/losses/stats.ts)
@@ -33,6 +34,11 @@ fn load_token(r: u32) -> LossToken {
   return loss_token(log_prob[r], inputs[2u * r], inputs[2u * r + 1u]);
 }
 
+// weight * value, and 0 for the weight 0 whatever the value is.
+fn weighed(weight: f32, value: f32) -> f32 {
+  return select(weight * value, 0.0, weight == 0.0);
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn sequence_terms(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) index: u32) {
   let sequence = params.first + id.x + id.y * 65535u;
@@ -40,11 +46,19 @@ fn sequence_terms(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_in
   let start = starts[sequence];
   let end = starts[sequence + 1u];
   var sum = vec4f();
-  for (var r = start + index; r < end; r += WORKGROUP_SIZE) { sum += sequence_term(load_token(r)); }
+  var count = 0.0;
+  for (var r = start + index; r < end; r += WORKGROUP_SIZE) {
+    let token = load_token(r);
+    if (token.length > 0.0) {
+      sum += sequence_term(token);
+      count += 1.0;
+    }
+  }
   let total = vec4f(
     workgroup_sum(sum.x, index), workgroup_sum(sum.y, index), workgroup_sum(sum.z, index), workgroup_sum(sum.w, index),
   );
-  if (index == 0u) { sequence_means[sequence] = total / f32(max(end - start, 1u)); }
+  let counted = workgroup_sum(count, index);
+  if (index == 0u) { sequence_means[sequence] = total / max(counted, 1.0); }
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -52,19 +66,22 @@ fn token_losses(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_inde
   let r = params.first + (id.x + id.y * 65535u) * WORKGROUP_SIZE + index;
   if (r >= params.end) { return; }
   let token = load_token(r);
-  let weight = inputs[2u * r].w;
+  let is_on = token.length > 0.0;
+  let weight = select(0.0, inputs[2u * r].w, is_on);
   let other = inputs[2u * r + 1u];
   let penalty_weight = other.x;
   let term = token_loss(token, sequence_means[u32(other.y)]);
   let reference = select(ref_log_prob[r], 0.0, KL_TYPE == 0u);
   let kl = kl_penalty(token.log_prob, reference);
   let h = entropy[r];
-  let loss = weight * term.loss;
-  let d = weight * term.d_log_prob + params.kl_coef * penalty_weight * kl.y;
+  let loss = weighed(weight, term.loss);
+  let d = weighed(weight, term.d_log_prob) + weighed(params.kl_coef * penalty_weight, kl.y);
+  let weighed_kl = weighed(penalty_weight, kl.x);
+  let weighed_entropy = weighed(penalty_weight, h);
   // What goes in is checked too: a clamp may turn a NaN into a number.
   let given = vec4f(token.log_prob, token.old_log_prob, token.advantage, reference);
-  let made = vec4f(loss, d, penalty_weight * h, penalty_weight * kl.x);
-  let is_finite = is_finite4(given) && is_finite4(made);
+  let made = vec4f(loss, d, weighed_entropy, weighed_kl);
+  let is_finite = (is_finite4(given) || !is_on) && is_finite4(made);
   let ruin = dot(given, vec4f(1.0)) + dot(made, vec4f(1.0));
   d_log_prob[r] = select(ruin, d, is_finite);
   d_entropy[r] = -params.entropy_coef * penalty_weight;
@@ -73,8 +90,12 @@ fn token_losses(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_inde
   let ratio = importance_ratio(x);
   let slot = SLOTS * r;
   token_stats[slot] = loss;
-  token_stats[slot + 1u] = penalty_weight * kl.x;
-  token_stats[slot + 2u] = penalty_weight * h;
+  token_stats[slot + 1u] = weighed_kl;
+  token_stats[slot + 2u] = weighed_entropy;
+  if (!is_on) {
+    for (var i = 3u; i < SLOTS; i++) { token_stats[slot + i] = 0.0; }
+    return;
+  }
   token_stats[slot + 3u] = 1.0;
   token_stats[slot + 4u] = h;
   token_stats[slot + 5u] = kl.x;

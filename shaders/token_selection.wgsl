@@ -1,5 +1,6 @@
 // token_selection: marks those tokens of a micro-batch that a policy loss treats differently, before policy_loss.wgsl runs.
 //   key[r] = selection_key(token, (A - mean A) (logProb - mean logProb), random[r]), with means over the micro-batch
+//   without its masked tokens, whose key is NEVER_SELECTED
 //   is_selected[r] = 1 for the select_count smallest keys, the first of equals, unless the key is NEVER_SELECTED; else 0
 // Entries    selection_keys, select_tokens
 // Bindings   0 params uniform (in lib/loss_token)   1 inputs read_write vec4f[R,2] (as in policy_loss; the last number of a
@@ -25,18 +26,23 @@ fn load_token(r: u32) -> LossToken {
 fn selection_keys(@builtin(local_invocation_index) index: u32) {
   var advantages = 0.0;
   var log_probs = 0.0;
+  var tokens = 0.0;
   for (var r = index; r < params.end; r += WORKGROUP_SIZE) {
     let token = load_token(r);
-    advantages += token.advantage;
-    log_probs += token.log_prob;
+    if (token.length > 0.0) {
+      advantages += token.advantage;
+      log_probs += token.log_prob;
+      tokens += 1.0;
+    }
   }
-  let count = f32(max(params.end, 1u));
+  let count = max(workgroup_sum(tokens, index), 1.0);
   let mean_advantage = workgroup_sum(advantages, index) / count;
   let mean_log_prob = workgroup_sum(log_probs, index) / count;
   for (var r = index; r < params.end; r += WORKGROUP_SIZE) {
     let token = load_token(r);
     let covariance = (token.advantage - mean_advantage) * (token.log_prob - mean_log_prob);
-    keys[r] = selection_key(token, covariance, inputs[2u * r + 1u].w);
+    let key = selection_key(token, covariance, inputs[2u * r + 1u].w);
+    keys[r] = select(NEVER_SELECTED, key, token.length > 0.0);
   }
 }
 

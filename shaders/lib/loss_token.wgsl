@@ -1,6 +1,6 @@
 // What the loss driver and every policy loss share: the params, what a loss sees of a token and what it says about it.
 // loss_0 .. loss_7 are the settings of the loss, in the order of its `params` in src/rl/losses/<id>.ts.
-// Functions  clip20, importance_ratio, plain_ratio, logistic, is_finite4, loss_token
+// Functions  clip20, importance_ratio, plain_ratio, held_ratio, logistic, is_finite4, loss_token
 struct Params {
   first: u32, end: u32, old_is_current: u32, select_count: u32, kl_coef: f32, entropy_coef: f32,
   loss_0: f32, loss_1: f32, loss_2: f32, loss_3: f32, loss_4: f32, loss_5: f32, loss_6: f32, loss_7: f32,
@@ -11,7 +11,7 @@ struct Params {
 const NEVER_SELECTED = 0x1.fffffep+127f;
 
 // sampler_weight is for losses that put it in themselves; for the others it is part of the weight. length: tokens of its
-// sequence. is_selected: 1 when the loss has a selection_key and token_selection.wgsl took this token, else 0.
+// sequence without masked ones, and 0 where the token is masked itself. is_selected: 1 when the loss has a selection_key and token_selection.wgsl took this token, else 0.
 struct LossToken {
   log_prob: f32, old_log_prob: f32, advantage: f32, sampler_weight: f32, length: f32, is_selected: f32,
 }
@@ -34,6 +34,11 @@ fn importance_ratio(x: f32) -> f32 {
 // The same without the cut: infinite where the float is too small for it.
 fn plain_ratio(x: f32) -> f32 {
   return select(exp(x), 1.0, x == 0.0);
+}
+
+// The ratio held to delta, where that is above 0, and 1 if its gradient passes, else 0.
+fn held_ratio(ratio: f32, delta: f32) -> vec2f {
+  return select(vec2f(ratio, 1.0), vec2f(min(ratio, delta), f32(ratio <= delta)), delta > 0.0);
 }
 
 // sigma(z), and sigma(z) (1 - sigma(z)) without the loss of digits near 0 and 1.

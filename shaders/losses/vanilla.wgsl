@@ -3,7 +3,8 @@
 //   loss = u where A >= 0, min(u, -A dual_clip) where A < 0
 //   dLogProb = -A r where the unclipped side is taken, halved where r == dual_clip, 0 elsewhere and where |x| > 20
 // Entries    (none: functions sequence_term and token_loss for the driver)
-// Bindings   0 params uniform (in lib/loss_token: loss_0 clip_low, loss_1 clip_high, loss_2 dual_clip)
+// Bindings   0 params uniform (in lib/loss_token: loss_0 clip_low, loss_1 clip_high, loss_2 dual_clip,
+//            loss_3 delta: held_ratio of lib/loss_token)
 // Constants  none
 // Dispatch   (that of policy_loss.wgsl)
 // Precision  f32. clamp passes the gradient at its bounds, as in torch
@@ -21,14 +22,15 @@ fn token_loss(token: LossToken, sequence_mean: vec4f) -> TokenLoss {
   let a = token.advantage;
   let x = token.log_prob - token.old_log_prob;
   let r = importance_ratio(x);
-  let plain = -a * r;
+  let held = held_ratio(r, params.loss_3);
+  let plain = -a * held.x;
   let clipped = -a * clamp(r, low, high);
   let worse = max(plain, clipped);
   let bound = -a * dual_clip;
   let is_bad = a < 0.0;
   let is_clipped = clipped > plain;
   let dual = select(select(0.0, 0.5, r == dual_clip), 1.0, r < dual_clip);
-  let passes = select(f32(r <= high), f32(r >= low) * dual, is_bad) * f32(abs(x) <= 20.0);
+  let passes = held.y * select(f32(r <= high), f32(r >= low) * dual, is_bad) * f32(abs(x) <= 20.0);
   return TokenLoss(
     select(worse, min(worse, bound), is_bad), plain * passes,
     f32(is_clipped && is_bad), f32(is_clipped && !is_bad), f32(is_bad && worse > bound), -clip20(x),

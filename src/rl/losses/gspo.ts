@@ -6,23 +6,24 @@
 
 import gspoCode from "../../../shaders/losses/gspo.wgsl?raw";
 import type { LossParams, LossToken, PolicyLoss, TokenLoss } from "./policy-loss.ts";
-import { clamp, CLIP_WINDOW, logRatio } from "./ratio.ts";
+import { clamp, CLIP_WINDOW, heldRatio, logRatio } from "./ratio.ts";
 
 type Name = "clipLow" | "clipHigh";
 
-/** Loss of a token whose sequence has the mean log-ratio `mean`, cut above at `cap`. */
+/** Loss of a token whose sequence has the mean log-ratio `mean`, cut above at `cap`; `delta` as in TRL. */
 export function sequenceClipped(
   token: LossToken,
   mean: number,
   { clipLow, clipHigh }: LossParams<Name>,
-  cap: number,
+  { cap, delta = -1 }: { readonly cap: number; readonly delta?: number },
 ): TokenLoss {
   const { advantage } = token;
   const ratio = Math.exp(Math.min(mean, cap));
-  const plain = -advantage * ratio;
+  const { held, passes: isBelowDelta } = heldRatio(ratio, delta);
+  const plain = -advantage * held;
   const clipped = -advantage * clamp(ratio, 1 - clipLow, 1 + clipHigh);
   const isBad = advantage < 0;
-  const passes = mean <= cap && (isBad ? ratio >= 1 - clipLow : ratio <= 1 + clipHigh);
+  const passes = mean <= cap && isBelowDelta && (isBad ? ratio >= 1 - clipLow : ratio <= 1 + clipHigh);
   const isClipped = clipped > plain;
   return {
     loss: Math.max(plain, clipped),
@@ -46,5 +47,5 @@ export const gspo: PolicyLoss<Name> = {
   aggregation: "seq-mean-token-mean",
   wgsl: gspoCode,
   sequenceTerm: (token) => [logRatio(token)],
-  tokenLoss: (token, [mean = 0], params) => sequenceClipped(token, mean, params, 10),
+  tokenLoss: (token, [mean = 0], params) => sequenceClipped(token, mean, params, { cap: 10 }),
 };

@@ -10,7 +10,7 @@ import { ceilDiv, ELEMENT_WORK, grid } from "../../gpu/index.ts";
 import type { HeadMemory } from "../../model/memory.ts";
 import { klKernelType } from "./kl.ts";
 import type { LossBatch, Objective, PolicyLoss } from "./policy-loss.ts";
-import { MAX_LOSS_PARAMS } from "./policy-loss.ts";
+import { isCounted, MAX_LOSS_PARAMS, sequenceLengths } from "./policy-loss.ts";
 import { selectionCount, selectionRandom } from "./selection.ts";
 import type { LossStats } from "./stats.ts";
 import { LOSS_STATS, lossStatsOf } from "./stats.ts";
@@ -189,30 +189,38 @@ function objectiveParams(batch: LossBatch, { loss, params, kl, entropyCoef }: Ob
     first: 0,
     end: 0,
     old_is_current: batch.oldLogProb === "current" ? 1 : 0,
-    select_count: loss.selection ? selectionCount(loss.selection, batch.advantage.length, params) : 0,
+    select_count: loss.selection ? selectionCount(loss.selection, countedTokens(batch), params) : 0,
     kl_coef: kl?.coef ?? 0,
     entropy_coef: entropyCoef,
     ...Object.fromEntries(settings),
   };
 }
 
+/** Tokens that are not masked. */
+const countedTokens = ({ advantage, mask }: LossBatch): number =>
+  Array.from(advantage).filter((_, r) => isCounted(mask, r)).length;
+
 /** What the shader reads of each token, f32[R,8]. Throws BugError when the lists are not of one length. */
 function lossInputs(loss: PolicyLoss, batch: LossBatch): Float32Array<ArrayBuffer> {
-  const { oldLogProb, advantage, weight, penaltyWeight = weight, samplerWeight, sequenceStarts } = batch;
+  const { oldLogProb, advantage, weight, penaltyWeight = weight, samplerWeight, mask, sequenceStarts } =
+    batch;
   const rows = advantage.length;
-  const lists = [oldLogProb, weight, penaltyWeight, samplerWeight].filter((list) => typeof list === "object");
+  const lists = [oldLogProb, weight, penaltyWeight, samplerWeight, mask].filter((list) => typeof list === "object");
   if (lists.some((list) => list.length !== rows) || sequenceStarts[sequenceStarts.length - 1] !== rows) {
     throw new BugError(`the lists of a loss batch of ${rows} tokens differ in length`);
   }
   const inputs = new Float32Array(INPUTS * rows);
   const random = loss.selection && selectionRandom(loss.selection, rows, batch.random);
+  const lengths = sequenceLengths(sequenceStarts, mask);
   for (let sequence = 0; sequence + 1 < sequenceStarts.length; sequence++) {
     const [start, end] = [sequenceStarts[sequence]!, sequenceStarts[sequence + 1]!];
     for (let r = start; r < end; r++) {
       const sampler = samplerWeight?.[r] ?? 1;
       const old = oldLogProb === "current" ? 0 : oldLogProb[r]!;
       const full = weight[r]! * (loss.appliesSamplerWeight ? 1 : sampler);
-      const others = [penaltyWeight[r]!, sequence, end - start, random?.[r] ?? 0];
+      // The length 0 says that a token is masked.
+      const length = isCounted(mask, r) ? lengths[r]! : 0;
+      const others = [penaltyWeight[r]!, sequence, length, random?.[r] ?? 0];
       inputs.set([old, advantage[r]!, sampler, full, ...others], INPUTS * r);
     }
   }

@@ -14,7 +14,7 @@ export interface LossToken {
   readonly advantage: number;
   /** Weight that corrects for the sampler, 1 without correction. The driver applies it, see `appliesSamplerWeight`. */
   readonly samplerWeight: number;
-  /** Tokens of its sequence. */
+  /** Tokens of its sequence that are not masked. */
   readonly length: number;
   /** 1 when the loss's `selection` took it, else 0. */
   readonly isSelected: number;
@@ -42,6 +42,8 @@ export interface LossParam<Name extends string = string> {
   readonly key: string;
   /** Key that counts where `key` is not set. */
   readonly fallbackKey?: string;
+  /** What counts where none is set; absent: the setting is needed. */
+  readonly otherwise?: number;
 }
 
 export type LossParams<Name extends string = string> = Readonly<Record<Name, number>>;
@@ -112,6 +114,11 @@ export interface LossBatch {
   readonly penaltyWeight?: ArrayLike<number>;
   /** [R]; absent: 1. */
   readonly samplerWeight?: ArrayLike<number>;
+  /**
+   * 0 for tokens that are left out of the policy term, of means over their sequence and of every count, else 1, [R]; absent: 1.
+   * Their penaltyWeight says whether KL and entropy see them.
+   */
+  readonly mask?: ArrayLike<number>;
   /** First token of every sequence, and R at the end, [S+1]. */
   readonly sequenceStarts: ArrayLike<number>;
   /** Numbers in [0, 1) for a selection at random, [R]; see `randomPerToken`. Other losses do not look at it. */
@@ -124,16 +131,25 @@ export function sequenceStarts(sources: readonly { readonly token: number }[]): 
   return Uint32Array.from([...starts, sources.length]);
 }
 
-/** Tokens of the sequence that each token [R] belongs to, given the starts [S+1]. */
-export function sequenceLengths(starts: ArrayLike<number>): number[] {
-  const lengths = Array.from(starts, (start, s) => (starts[s + 1] ?? start) - start);
-  return lengths.flatMap((length) => Array.from({ length }, () => length));
+/** Tokens of the sequence that each token [R] belongs to, given the starts [S+1]; those that are masked do not count. */
+export function sequenceLengths(starts: ArrayLike<number>, mask?: ArrayLike<number>): number[] {
+  const lengths: number[] = [];
+  for (let s = 0; s + 1 < starts.length; s++) {
+    const [start, end] = [starts[s]!, starts[s + 1]!];
+    let length = 0;
+    for (let r = start; r < end; r++) if (isCounted(mask, r)) length++;
+    for (let r = start; r < end; r++) lengths.push(length);
+  }
+  return lengths;
 }
+
+/** Whether token `r` counts under `mask` [R]; without one every token does. */
+export const isCounted = (mask: ArrayLike<number> | undefined, r: number): boolean => mask?.[r] !== 0;
 
 /** The settings of `loss` from a configuration. Throws UserError when one is missing or makes no sense. */
 export function lossParams(loss: PolicyLoss, read: (key: string) => number | null | undefined): LossParams {
-  const entries = loss.params.map(({ name, key, fallbackKey }) => {
-    const value = read(key) ?? (fallbackKey === undefined ? undefined : read(fallbackKey));
+  const entries = loss.params.map(({ name, key, fallbackKey, otherwise }) => {
+    const value = read(key) ?? (fallbackKey === undefined ? undefined : read(fallbackKey)) ?? otherwise;
     if (typeof value === "number" && Number.isFinite(value)) return [name, value] as const;
     throw new UserError(`${key} is ${value ?? "not set"}: the policy loss ${loss.id} needs a number there.`);
   });

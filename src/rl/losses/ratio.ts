@@ -1,6 +1,7 @@
 // Log-ratios and ratios of a token's probability under the policy and the old policy, as the losses take them. The same as in
 // shaders/lib/loss_token.wgsl.
 
+import { UserError } from "../../common/errors.ts";
 import type { LossToken } from "./policy-loss.ts";
 
 export const clamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
@@ -20,6 +21,21 @@ export function logistic(z: number): { value: number; slope: number } {
 
 /** Counts of a loss that clips nothing. */
 export const NOT_CLIPPED = { clippedLow: 0, clippedHigh: 0, clippedDual: 0 } as const;
+
+/** TRL's two-sided clip: no ratio counts for more than this; off where it is not above 0. */
+export const DELTA = { name: "delta", key: "gradus.delta", otherwise: -1 } as const;
+
+/** The ratio held to `delta`, and whether its gradient passes: as torch, at the bound too. */
+export const heldRatio = (ratio: number, delta: number): { held: number; passes: boolean } =>
+  delta > 0 ? { held: Math.min(ratio, delta), passes: ratio <= delta } : { held: ratio, passes: true };
+
+/** Throws UserError on a `delta` within the window: bad responses would be let through where good ones are stopped. */
+export function checkDelta({ delta, clipHigh }: Readonly<Record<"delta" | "clipHigh", number>>): void {
+  if (!(delta > 0) || delta > 1 + clipHigh) return;
+  throw new UserError(
+    `The two-sided clip (gradus.delta) is ${delta}, and ratios up to ${1 + clipHigh} are within the window: it would act before the clip does. Set it above 1 + clip_ratio_high, or -1 for none.`,
+  );
+}
 
 /** verl's window of clipped losses, with its fallback; the first two params of those losses. */
 export const CLIP_WINDOW = [

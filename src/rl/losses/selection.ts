@@ -7,26 +7,32 @@ import { mean } from "../../common/numbers.ts";
 import { BugError } from "../../common/errors.ts";
 import type { Words } from "../../common/random.ts";
 import { SeededRandom } from "../../common/random.ts";
-import type { LossParams, LossToken, TokenSelection } from "./policy-loss.ts";
+import type { LossBatch, LossParams, LossToken, TokenSelection } from "./policy-loss.ts";
+import { isCounted } from "./policy-loss.ts";
 
-/** 1 for the tokens [R] that are taken, 0 for the others. `random` [R] is needed when the selection is at random. */
+/**
+ * 1 for the tokens [R] that are taken, 0 for the others and for masked ones, which nothing is compared with. `random` [R] is
+ * needed when the selection is at random.
+ */
 export function selectedTokens(
   selection: TokenSelection,
   tokens: readonly LossToken[],
-  random: ArrayLike<number> | undefined,
+  { random, mask }: Pick<LossBatch, "random" | "mask">,
   params: LossParams,
 ): number[] {
-  const meanAdvantage = mean(tokens.map(({ advantage }) => advantage));
-  const meanLogProb = mean(tokens.map(({ logProb }) => logProb));
+  const counted = tokens.filter((_, r) => isCounted(mask, r));
+  const meanAdvantage = mean(counted.map(({ advantage }) => advantage));
+  const meanLogProb = mean(counted.map(({ logProb }) => logProb));
   const draws = selectionRandom(selection, tokens.length, random);
   const keys = tokens.map((token, r) => {
+    if (!isCounted(mask, r)) return Infinity;
     const covariance = (token.advantage - meanAdvantage) * (token.logProb - meanLogProb);
     return selection.key(token, covariance, draws[r]!, params);
   });
   const candidates = keys.flatMap((key, r) => (key < Infinity ? [r] : []));
   const taken = candidates
     .toSorted((a, b) => keys[a]! - keys[b]! || a - b)
-    .slice(0, selectionCount(selection, tokens.length, params));
+    .slice(0, selectionCount(selection, counted.length, params));
   const isSelected = tokens.map(() => 0);
   for (const r of taken) isSelected[r] = 1;
   return isSelected;

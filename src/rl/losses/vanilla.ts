@@ -1,15 +1,15 @@
 // The clipped surrogate of PPO, as GRPO and DAPO use it, with the dual clip for bad responses. Reference of
 // shaders/losses/vanilla.wgsl.
 //   x = logProb - oldLogProb, r = exp(clamp(x, -20, 20)), u = max(-A r, -A clamp(r, 1 - clipLow, 1 + clipHigh))
-//   loss = u where A >= 0, min(u, -A dualClip) where A < 0
+//   loss = u where A >= 0, min(u, -A dualClip) where A < 0; with delta the first r of u is min(r, delta)
 // Source: verl verl/trainer/ppo/core_algos.py, compute_policy_loss_vanilla.
 
 import vanillaCode from "../../../shaders/losses/vanilla.wgsl?raw";
 import { UserError } from "../../common/errors.ts";
-import { clamp, CLIP_WINDOW, clip20, logRatio } from "./ratio.ts";
+import { checkDelta, clamp, CLIP_WINDOW, clip20, DELTA, heldRatio, logRatio } from "./ratio.ts";
 import type { LossParams, LossToken, PolicyLoss, TokenLoss } from "./policy-loss.ts";
 
-type Name = "clipLow" | "clipHigh" | "dualClip";
+type Name = "clipLow" | "clipHigh" | "dualClip" | "delta";
 
 function tokenLoss(token: LossToken, _: readonly number[], params: LossParams<Name>): TokenLoss {
   const { advantage } = token;
@@ -17,7 +17,8 @@ function tokenLoss(token: LossToken, _: readonly number[], params: LossParams<Na
   const ratio = Math.exp(clip20(x));
   const low = 1 - params.clipLow;
   const high = 1 + params.clipHigh;
-  const plain = -advantage * ratio;
+  const { held, passes: isBelowDelta } = heldRatio(ratio, params.delta);
+  const plain = -advantage * held;
   const clipped = -advantage * clamp(ratio, low, high);
   const worse = Math.max(plain, clipped);
   const bound = -advantage * params.dualClip;
@@ -28,7 +29,7 @@ function tokenLoss(token: LossToken, _: readonly number[], params: LossParams<Na
   const isClipped = clipped > plain;
   return {
     loss: isBad ? Math.min(worse, bound) : worse,
-    dLogProb: Math.abs(x) <= 20 ? plain * passes : 0,
+    dLogProb: Math.abs(x) <= 20 && isBelowDelta ? plain * passes : 0,
     clippedLow: isClipped && isBad ? 1 : 0,
     clippedHigh: isClipped && !isBad ? 1 : 0,
     clippedDual: isBad && worse > bound ? 1 : 0,
@@ -45,10 +46,12 @@ export const vanilla: PolicyLoss<Name> = {
     url: "https://arxiv.org/abs/1707.06347",
   },
   differs:
-    "Two bounds instead of one (DAPO, arXiv:2503.14476), and a dual clip for negative advantages (arXiv:1912.09729). The log-ratio is cut to -20 .. 20.",
-  params: [...CLIP_WINDOW, { name: "dualClip", key: "actor_rollout_ref.actor.clip_ratio_c" }],
+    "Two bounds instead of one (DAPO, arXiv:2503.14476), and a dual clip for negative advantages (arXiv:1912.09729). The log-ratio is cut to -20 .. 20. TRL's two-sided clip (delta, arXiv:2505.07291) may be set beside the dual clip.",
+  params: [...CLIP_WINDOW, { name: "dualClip", key: "actor_rollout_ref.actor.clip_ratio_c" }, DELTA],
   wgsl: vanillaCode,
-  check({ dualClip }) {
+  check(params) {
+    checkDelta(params);
+    const { dualClip } = params;
     if (dualClip > 1) return;
     throw new UserError(
       `The dual clip (clip_ratio_c) is ${dualClip}: it bounds how often a bad response counts, and at 1 or less it would stop all of them. Set it above 1; 3 is usual.`,

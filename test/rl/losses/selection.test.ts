@@ -22,7 +22,7 @@ const tokens = (...pairs: readonly (readonly [number, number])[]): LossToken[] =
 
 describe("kl_cov", () => {
   const chosen = (share: number, list: readonly LossToken[]): number[] =>
-    selectedTokens(klCov.selection!, list, undefined, { share, coef: 1 });
+    selectedTokens(klCov.selection!, list, {}, { share, coef: 1 });
 
   test("selects the highest covariance of log-probability and advantage, not the highest of either", () => {
     // Means 0 and -2; covariances 2, 2.2, -1, -0.8, 0
@@ -47,13 +47,13 @@ describe("clip_cov", () => {
   const list = tokens([1, -1], [-1, -3], [1, -1], [-1, -3]);
 
   test("takes the candidates with the smallest random numbers", () => {
-    expect(selectedTokens(clipCov.selection!, list, [0.9, 0.2, 0.1, 0.8], params)).toEqual([0, 1, 1, 0]);
+    expect(selectedTokens(clipCov.selection!, list, { random: [0.9, 0.2, 0.1, 0.8] }, params)).toEqual([0, 1, 1, 0]);
   });
 
   test("takes none that is out of the bounds or already clipped", () => {
     const random = [0.9, 0.2, 0.1, 0.8];
     const select = (changed: readonly LossToken[], bounds: object = {}): number[] =>
-      selectedTokens(clipCov.selection!, changed, random, { ...params, ...bounds });
+      selectedTokens(clipCov.selection!, changed, { random }, { ...params, ...bounds });
     expect(select(list, { low: 1 })).toEqual([0, 0, 0, 0]);
     expect(select(list, { high: 1 })).toEqual([0, 0, 0, 0]);
     const clipped = list.map((token, r) => (r === 2 ? { ...token, oldLogProb: -2 } : token));
@@ -71,8 +71,8 @@ describe("clip_cov", () => {
   });
 
   test("is refused without a random number for every token", () => {
-    expect(() => selectedTokens(clipCov.selection!, list, undefined, params)).toThrow("not 0");
-    expect(() => selectedTokens(clipCov.selection!, list, [1, 2], params)).toThrow("not 2");
+    expect(() => selectedTokens(clipCov.selection!, list, {}, params)).toThrow("not 0");
+    expect(() => selectedTokens(clipCov.selection!, list, { random: [1, 2] }, params)).toThrow("not 2");
   });
 });
 
@@ -105,7 +105,7 @@ describe("random numbers of tokens", () => {
     const list = tokens([1, -1], [1, -1], [1, -1], [1, -1]);
     const counts = [0, 0, 0, 0];
     for (let step = 0; step < 4000; step++)
-      counts[selectedTokens(one, list, randomPerToken([1, step], 4), {}).indexOf(1)]!++;
+      counts[selectedTokens(one, list, { random: randomPerToken([1, step], 4) }, {}).indexOf(1)]!++;
     // Four standard deviations of 4000 draws at a quarter: 110.
     for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(110);
   });
