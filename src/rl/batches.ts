@@ -12,6 +12,8 @@ import type { Run } from "./run.ts";
 import type { JudgedRollout } from "./score.ts";
 import type { SumSquaredProb } from "./sum-squared-prob.ts";
 import { keepSums, roomForSums } from "./sum-squared-prob.ts";
+import type { TokenTreatment } from "./token-treatment.ts";
+import { trainedTokens, treatTokens } from "./token-treatment.ts";
 
 /** Log-probability and entropy of every token of a rollout, before the first update of the step. */
 export interface TokenNumbers {
@@ -30,7 +32,7 @@ export interface Micro {
 /** What one update is made of. */
 export interface MiniBatch {
   readonly micros: readonly Micro[];
-  /** Response tokens and responses, which losses are divided by. */
+  /** Response tokens that are trained on, and all responses, which losses are divided by. */
   readonly counts: { readonly tokens: number; readonly sequences: number };
 }
 
@@ -42,6 +44,7 @@ export interface StepBatches {
   readonly reference: ReadonlyMap<JudgedRollout, Float32Array>;
   /** Sums of squared probabilities under the old policy; absent where advantages do not need them. */
   readonly sumSquaredProb?: SumSquaredProb;
+  readonly treatment: TokenTreatment;
   readonly seconds: { readonly oldLogProb: number; readonly reference: number };
 }
 
@@ -70,8 +73,13 @@ export async function prepareBatches(
       batch.sources.forEach(({ token }, i) => (reference.get(owners[i]!)![token] = logProb[i]!)),
     );
   });
+  const treatment = treatTokens(run.config, rollouts, whole.value, numbers);
   return {
-    miniBatches: whole.value,
+    miniBatches: whole.value.map((batch) => ({
+      ...batch,
+      counts: { ...batch.counts, tokens: trainedTokens(batch, treatment) },
+    })),
+    treatment,
     numbers,
     reference,
     ...(sums && { sumSquaredProb: sums }),

@@ -5,12 +5,15 @@ import { UserError } from "../common/errors.ts";
 import { nearest } from "../common/nearest.ts";
 import { ADVANTAGE_ESTIMATORS } from "./advantages/index.ts";
 import type { Field, FieldValue, ValueOf } from "./config/field.ts";
+import { nullValueOf } from "./config/field.ts";
 import { FIELDS } from "./config/fields.ts";
+import { entropyControlStart } from "./entropy-control.ts";
+import { correctionOf, entropyControlOf, objectiveOf } from "./options/index.ts";
 import { REWARDS } from "./rewards/index.ts";
 import { checkOverlong } from "./rewards/overlong.ts";
 
 export type { Choice, Field, FieldValue, Topic } from "./config/field.ts";
-export { TOPICS } from "./config/field.ts";
+export { nullValueOf, TOPICS } from "./config/field.ts";
 export { FIELDS } from "./config/fields.ts";
 
 export type ConfigKey = keyof typeof FIELDS;
@@ -84,7 +87,10 @@ function readValue(key: ConfigKey, value: unknown): FieldValue {
     if (text !== "true" && text !== "false") throw refuse("true or false");
     return text === "true";
   }
+  // verl writes null for what is not set; that is a value of its own here, or the default.
+  const isNull = value === null && nullValueOf(field) !== undefined;
   if (field.kind === "choice") {
+    if (isNull) return nullValueOf(field)!;
     if (field.choices.some((choice) => choice.value === value)) return value as string;
     throw refuse(`one of ${field.choices.map((choice) => choice.value).join(", ")}`);
   }
@@ -103,6 +109,12 @@ function readValue(key: ConfigKey, value: unknown): FieldValue {
       `${field.label} (${key}) is ${typeof text === "string" ? `${text.length} characters long` : `a ${typeof text}`}: a text of at most ${field.maxLength} characters is needed.`,
     );
   }
+  if (field.kind === "line") {
+    if (isNull) return nullValueOf(field)!;
+    const text = typeof value === "string" || typeof value === "number" ? String(value).trim() : undefined;
+    if (text === undefined || !field.pattern.test(text)) throw refuse(field.wanted);
+    return text;
+  }
   const wanted = rangeText(field);
   if (field.kind === "numbers") {
     const list = listOf(value).map(numberOf);
@@ -110,7 +122,6 @@ function readValue(key: ConfigKey, value: unknown): FieldValue {
       throw refuse(`${field.length} times ${wanted}`);
     return list;
   }
-  // verl writes null for what is not set; that is a number of its own here, or the default.
   const number = value === null ? (field.special?.value ?? field.default) : numberOf(value);
   if (number === field.special?.value) return number;
   if (!isInRange(field, number) || (field.kind === "integer" && !Number.isSafeInteger(number)))
@@ -181,6 +192,14 @@ function checkRewards(config: RunConfig): void {
     );
 }
 
+/** Throws UserError when the settings of the loss and of what stands around it do not go together. */
+function checkObjective(config: RunConfig): void {
+  objectiveOf(config);
+  correctionOf(config);
+  const control = entropyControlOf(config);
+  if (control) entropyControlStart(control);
+}
+
 /** What single fields cannot tell. Throws UserError. */
 function checkTogether(config: RunConfig): void {
   const mode = config["gradus.mode"];
@@ -190,6 +209,7 @@ function checkTogether(config: RunConfig): void {
       checkGroup(config);
       checkRewards(config);
     }
+    if (mode === "rl") checkObjective(config);
     const batch = config["data.train_batch_size"];
     const mini = config["actor_rollout_ref.actor.ppo_mini_batch_size"];
     if (mini > 0 && batch % mini !== 0)

@@ -4,7 +4,7 @@ import type { StepBatches } from "./batches.ts";
 import type { KlControlState } from "./kl-control.ts";
 import { applyKlToRewards, klControlNext, klControlStart } from "./kl-control.ts";
 import type { MetricRow } from "./metrics.ts";
-import { klRewardOf } from "./options/index.ts";
+import { bypassLossOf, klRewardOf } from "./options/index.ts";
 import type { Run } from "./run.ts";
 import type { JudgedRollout } from "./score.ts";
 
@@ -30,7 +30,10 @@ export function klInReward(
     tokenScores: rollouts.map(({ tokens: { length }, reward }) =>
       Float64Array.from({ length }, (_, t) => (t === length - 1 ? reward.score : 0)),
     ),
-    oldLogProb: rollouts.map((rollout) => numbers.get(rollout)!.logProb),
+    // In bypass mode the sampler is the old policy, as in verl.
+    oldLogProb: rollouts.map((rollout) =>
+      bypassLossOf(config) ? rollout.samplerLogProb : numbers.get(rollout)!.logProb,
+    ),
     refLogProb: rollouts.map((rollout) => reference.get(rollout)!),
     type: settings.penalty,
     coef,

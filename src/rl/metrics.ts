@@ -2,6 +2,8 @@
 // exports and help read this list. Where a number is computed is step.ts, evaluate.ts and sft.ts.
 
 import { ADVANTAGE_METRICS } from "./advantages/metric-list.ts";
+import { DRIVER_METRICS } from "./losses/metric-list.ts";
+import { CORRECTION_METRICS } from "./rollout-correction-metric-list.ts";
 import { PREFERENCE_METRICS, REWARD_WORDS, VAL_PAIRS } from "./preference/metric-list.ts";
 import { REWARD_METRICS } from "./rewards/metric-list.ts";
 
@@ -166,6 +168,8 @@ export const METRICS: readonly Metric[] = [
     chart: "loss",
   },
   ...PREFERENCE_METRICS,
+  ...DRIVER_METRICS,
+  ...CORRECTION_METRICS,
   {
     key: "actor/kl_loss",
     label: "KL to the reference",

@@ -7,6 +7,7 @@ import type { Parameter } from "../model/weights.ts";
 import { readParameter, writeParameter } from "../model/parameters.ts";
 import type { Policy } from "../model/policy.ts";
 import type { Evaluation } from "./events.ts";
+import type { EntropyControlState } from "./entropy-control.ts";
 import type { KlControlState } from "./kl-control.ts";
 import type { MetricRow } from "./metrics.ts";
 
@@ -21,6 +22,8 @@ export interface RunProgress {
   readonly drawn: number;
   /** Where the controller of KL in the reward stands; absent before the first step and without one. */
   readonly klControl?: KlControlState;
+  /** Where the controller of the entropy bonus stands; absent before the first step and without one. */
+  readonly entropyControl?: EntropyControlState;
   readonly history: readonly MetricRow[];
   readonly evaluations: readonly Evaluation[];
 }

@@ -7,7 +7,18 @@ import { greedyMetrics } from "./greedy-baseline.ts";
 import { STEP } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
 import type { LossStats } from "./losses/stats.ts";
-import { filterOf, needsOldPass, overlongOf, usesKlLoss, usesReference } from "./options/index.ts";
+import { hasUpperClip } from "./losses/policy-loss.ts";
+import {
+  correctionOf,
+  driverOf,
+  entropyControlOf,
+  filterOf,
+  needsOldPass,
+  objectiveOf,
+  overlongOf,
+  usesKlLoss,
+  usesReference,
+} from "./options/index.ts";
 import type { Prompt } from "./prompts.ts";
 import { epochsAfter } from "./prompts.ts";
 import { rewardMetrics } from "./rewards/metric-list.ts";
@@ -129,14 +140,26 @@ const scoresOf = (rollouts: readonly JudgedRollout[]): number[] => rollouts.map(
 const isFlat = (group: readonly JudgedRollout[]): boolean =>
   group.every(({ reward }) => reward.score === group[0]!.reward.score);
 
-/** As verl: losses are sums over the micro-batches of an update, means over the updates of a step. */
-function lossMetrics(run: Run, { updates }: StepUpdate, { numbers }: StepBatches): MetricRow {
-  const over = (value: (stats: LossStats) => number): number =>
-    mean(updates.map(({ stats }) => value(stats)));
+/** As verl: losses are sums over the micro-batches of an update, means over the updates of a step. None without an update. */
+function lossMetrics(run: Run, step: StepUpdate, { numbers, treatment }: StepBatches): MetricRow {
+  const { updates, empty } = step;
   const { config } = run;
   return {
-    "actor/pg_loss": over(({ pgLoss }) => pgLoss),
     "actor/entropy": mean([...numbers.values()].flatMap(({ entropy }) => [...entropy])),
+    ...treatment.metrics,
+    ...(canBeEmpty(config) && { "actor/empty_updates": empty }),
+    ...(updates.length > 0 && updateMetrics(run, step)),
+  };
+}
+
+const canBeEmpty = (config: Run["config"]): boolean =>
+  driverOf(config).masksTruncated || (correctionOf(config)?.rejection.length ?? 0) > 0;
+
+function updateMetrics({ config }: Run, { updates }: StepUpdate): MetricRow {
+  const over = (value: (stats: LossStats) => number): number =>
+    mean(updates.map(({ stats }) => value(stats)));
+  return {
+    "actor/pg_loss": over(({ pgLoss }) => pgLoss),
     ...(usesKlLoss(config) && {
       "actor/kl_loss": over(({ klLoss }) => klLoss),
       "actor/kl_coef": config["actor_rollout_ref.actor.kl_loss_coef"],
@@ -144,8 +167,25 @@ function lossMetrics(run: Run, { updates }: StepUpdate, { numbers }: StepBatches
     "actor/ppo_kl": over(({ ppoKl, tokens }) => ppoKl / tokens),
     "actor/pg_clipfrac": over(({ clippedLow, clippedHigh, tokens }) => (clippedLow + clippedHigh) / tokens),
     "actor/pg_clipfrac_lower": over(({ clippedDual, tokens }) => clippedDual / tokens),
+    ...(hasUpperClip(objectiveOf(config).loss) && {
+      "actor/pg_clipfrac_upper": over(({ clippedHigh, tokens }) => clippedHigh / tokens),
+    }),
+    ...(entropyControlOf(config) && {
+      "actor/entropy_coeff": mean(updates.map(({ entropyCoef }) => entropyCoef)),
+    }),
+    ...reduced(updates.map(({ metrics }) => metrics)),
     "actor/grad_norm": mean(updates.map(({ gradNorm }) => gradNorm)),
   };
+}
+
+/** One row of several with the same keys: as verl, the largest of what is called max, the smallest of min, else the mean. */
+function reduced(rows: readonly MetricRow[]): MetricRow {
+  const of = (key: string): number => {
+    const values = rows.map((row) => row[key]!);
+    if (key.includes("max")) return Math.max(...values);
+    return key.includes("min") ? Math.min(...values) : mean(values);
+  };
+  return Object.fromEntries(Object.keys(rows[0] ?? {}).map((key) => [key, of(key)]));
 }
 
 /** How far probabilities in training are from those in sampling. */
@@ -166,7 +206,7 @@ export function samplerDifference(
     });
   }
   return {
-    "training/rollout_probs_diff_mean": total / count,
+    "training/rollout_probs_diff_mean": total / Math.max(count, 1),
     "training/rollout_probs_diff_max": largest,
   };
 }

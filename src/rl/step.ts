@@ -4,6 +4,7 @@ import { inputsOf } from "./advantage-inputs.ts";
 import { prepareBatches } from "./batches.ts";
 import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
+import type { EntropyControlState } from "./entropy-control.ts";
 import { withGreedyBaseline } from "./greedy-baseline.ts";
 import type { KlControlState } from "./kl-control.ts";
 import { klInReward } from "./kl-in-reward.ts";
@@ -30,6 +31,8 @@ export interface StepResult {
   readonly drawn: number;
   /** Where the controller of KL in the reward stands now. */
   readonly klControl?: KlControlState;
+  /** Where the controller of the entropy bonus stands now. */
+  readonly entropyControl?: EntropyControlState;
 }
 
 /**
@@ -56,7 +59,8 @@ export async function rlStep(
     ...inputsOf(rollouts, sample, batches),
     ...(kl && { tokenRewards: kl.tokenRewards }),
   });
-  const update = await updatePolicy(run, batches, advantages, progress.optimizerSteps, control);
+  const update = await updatePolicy(run, batches, advantages, progress, control);
+  if (update.empty > 0) tellEmpty(control, update.empty);
   const { question, groundTruth } = prompts[0]!.problem;
   const responses = scoredGroup(run, rollouts, batches, advantages);
   control.emit({ type: "scored", step, question, groundTruth, responses });
@@ -79,7 +83,16 @@ export async function rlStep(
     skipped,
     drawn: sample.drawn,
     ...(kl && { klControl: kl.state }),
+    ...(update.entropyControl && { entropyControl: update.entropyControl }),
   };
+}
+
+function tellEmpty(control: StepControl, count: number): void {
+  const updates = count === 1 ? "One update" : `${count} updates`;
+  control.emit({
+    type: "notice",
+    message: `Step ${control.step}: ${updates} left out because every response of it was cut off, empty or rejected; the weights are as before. If this goes on, allow longer responses or looser bounds.`,
+  });
 }
 
 /** One step of supervised fine-tuning on the worked answers, after `progress`. */

@@ -198,6 +198,7 @@ export class Trainer {
         skippedUpdates,
         drawn: progress.drawn + result.drawn,
         ...(result.klControl && { klControl: result.klControl }),
+        ...(result.entropyControl && { entropyControl: result.entropyControl }),
       },
     );
     if (result.skipped > 0) this.#tellSkipped(step, result.skipped);

@@ -2,7 +2,7 @@
 // back, and what is refused with the reason. Nothing is dropped without a word. Which values fit is config.ts's matter.
 
 import type { ConfigKey, RunConfig } from "./config.ts";
-import { CONFIG_KEYS, fieldOf, problemWith } from "./config.ts";
+import { CONFIG_KEYS, fieldOf, nullValueOf, problemWith } from "./config.ts";
 import { raiseBudget, RESPONSE } from "./verl/budget.ts";
 import { EPOCHS, withEpochs } from "./verl/epochs.ts";
 import type { ImportOptions, Refusal, Values, VerlImport } from "./verl/imported.ts";
@@ -123,7 +123,6 @@ const ELSEWHERE: Readonly<Record<string, readonly [why: string, ...harmless: unk
   "actor_rollout_ref.rollout.ignore_eos": ["A response ends with its end-of-text token."],
   "actor_rollout_ref.rollout.multi_turn.enable": ["Responses have one turn here."],
   "actor_rollout_ref.rollout.val_kwargs": ["Evaluation is greedy, one response a problem.", 0, 1, -1],
-  "algorithm.rollout_correction": ["It is not a setting here yet."],
   "algorithm.use_pf_ppo": ["Responses are not sampled a second time by their rewards here."],
   "reward.reward_kwargs.max_resp_len": ["The penalty for length reads data.max_response_length."],
   "reward.reward_model": [MODEL],
@@ -253,7 +252,7 @@ class Sorted {
   /** verl writes null for what is not set: where that has no meaning of its own, the recipe's value stays. */
   #addKnown(key: string, name: ConfigKey, value: unknown, base: RunConfig): void {
     const field = fieldOf(name);
-    const hasNull = "special" in field && field.special !== undefined;
+    const hasNull = nullValueOf(field) !== undefined;
     const read = value === null && !hasNull ? base[name] : value;
     const problem = problemWith(name, read);
     if (problem !== undefined) return this.refuse(key, value, problem, "value");

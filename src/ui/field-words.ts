@@ -21,6 +21,7 @@ export function valueWords(field: Field, value: FieldValue): string {
     return field.choices.find((choice) => choice.value === value)?.label ?? textOf(value);
   if ((field.kind === "number" || field.kind === "integer") && field.special?.value === value)
     return field.special.meaning;
+  if (value === "") return "nothing";
   return textOf(value);
 }
 

@@ -144,6 +144,7 @@ export class GradusField extends LitElement {
       case "number":
       case "integer":
       case "numbers":
+      case "line":
         return html`<input
             id="input"
             class="number"

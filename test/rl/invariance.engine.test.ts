@@ -103,7 +103,7 @@ test.each([
   const advantages = advantagesFor(run, judged);
   const rollouts = judged.map((rollout) => ({ ...rollout, advantage: advantages.get(rollout)! }));
   checkAdvantages(rollouts);
-  const { updates } = await updatePolicy(run, batches, advantages, 3, control);
+  const { updates } = await updatePolicy(run, batches, advantages, { optimizerSteps: 3 }, control);
   const weights = await trained(run.policy, "value");
   run.destroy();
 

@@ -109,7 +109,7 @@ export function klCaseOf({ params, inputs }: GoldenCase): LossCase {
     },
     objective: {
       loss: policyLossById("vanilla"),
-      params: { clipLow: 0.2, clipHigh: 0.2, dualClip: 3 },
+      params: { clipLow: 0.2, clipHigh: 0.2, dualClip: 3, delta: -1 },
       kl: { type: klType(String(params["kl_penalty"])), coef: 1 },
       entropyCoef: 0,
     },

@@ -76,6 +76,8 @@ export interface ChoiceField extends Described {
   readonly kind: "choice";
   readonly default: string;
   readonly choices: readonly Choice[];
+  /** The value that verl writes as null. */
+  readonly nullValue?: string;
 }
 /** Several of a list. */
 export interface ChoicesField extends Described {
@@ -97,7 +99,30 @@ export interface TextField extends Described {
   readonly maxLength: number;
 }
 
-export type Field = NumberField | BooleanField | ChoiceField | ChoicesField | NumbersField | TextField;
+/** A text of a form of its own, such as bounds "0.5_2.0". */
+export interface LineField extends Described {
+  readonly kind: "line";
+  readonly default: string;
+  /** What fits, blanks at its ends cut off. */
+  readonly pattern: RegExp;
+  /** The same in words: "... is needed". */
+  readonly wanted: string;
+  /** The value that verl writes as null. */
+  readonly nullValue?: string;
+}
+
+export type Field =
+  | NumberField
+  | BooleanField
+  | ChoiceField
+  | ChoicesField
+  | NumbersField
+  | TextField
+  | LineField;
+
+/** What verl's null stands for; undefined where it means nothing. */
+export const nullValueOf = (field: Field): FieldValue | undefined =>
+  "special" in field ? field.special?.value : "nullValue" in field ? field.nullValue : undefined;
 
 interface Values {
   number: number;
@@ -107,6 +132,7 @@ interface Values {
   choices: readonly string[];
   numbers: readonly number[];
   text: string;
+  line: string;
 }
 export type FieldValue = Values[keyof Values];
 export type ValueOf<F extends Field> = Values[F["kind"]];

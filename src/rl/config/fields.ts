@@ -1,5 +1,7 @@
 // Every setting of a run under its verl key, once. A default that changes learning stands in these files and nowhere else.
 
+import { CORRECTION_FIELDS } from "./correction-fields.ts";
+import { DRIVER_FIELDS } from "./driver-fields.ts";
 import { DPO_FIELDS } from "./dpo-fields.ts";
 import { ENGINE_FIELDS } from "./engine-fields.ts";
 import { OBJECTIVE_FIELDS } from "./objective-fields.ts";
@@ -11,6 +13,8 @@ import { REWARD_FIELDS } from "./reward-fields.ts";
 export const FIELDS = {
   ...RUN_FIELDS,
   ...OBJECTIVE_FIELDS,
+  ...DRIVER_FIELDS,
+  ...CORRECTION_FIELDS,
   ...PREFERENCE_FIELDS,
   ...DPO_FIELDS,
   ...REWARD_WEIGHT_FIELDS,

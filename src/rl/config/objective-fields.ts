@@ -154,11 +154,23 @@ export const OBJECTIVE_FIELDS = {
   "actor_rollout_ref.actor.loss_agg_mode": {
     kind: "choice",
     label: "Aggregation",
-    help: "How the losses of tokens become one number: per token, or per response first.",
+    help: "How the losses of tokens become one number: per token, or per response first. bnpo and dr_grpo are TRL's names.",
     mode: "rl",
     topic: "Policy loss",
     default: "token-mean",
-    choices: plain(...AGGREGATION_MODES),
+    choices: [
+      ...plain(...AGGREGATION_MODES),
+      {
+        value: "bnpo",
+        label: "bnpo (TRL)",
+        help: "token-mean: TRL's mean over the tokens of each micro-batch, without hanging on how an update is cut.",
+      },
+      {
+        value: "dr_grpo",
+        label: "dr_grpo (TRL)",
+        help: "seq-mean-token-sum-norm with the longest response allowed as normaliser.",
+      },
+    ],
     source: "verl",
   },
   "actor_rollout_ref.actor.loss_scale_factor": {

@@ -202,10 +202,19 @@ const countedTokens = ({ advantage, mask }: LossBatch): number =>
 
 /** What the shader reads of each token, f32[R,8]. Throws BugError when the lists are not of one length. */
 function lossInputs(loss: PolicyLoss, batch: LossBatch): Float32Array<ArrayBuffer> {
-  const { oldLogProb, advantage, weight, penaltyWeight = weight, samplerWeight, mask, sequenceStarts } =
-    batch;
+  const {
+    oldLogProb,
+    advantage,
+    weight,
+    penaltyWeight = weight,
+    samplerWeight,
+    mask,
+    sequenceStarts,
+  } = batch;
   const rows = advantage.length;
-  const lists = [oldLogProb, weight, penaltyWeight, samplerWeight, mask].filter((list) => typeof list === "object");
+  const lists = [oldLogProb, weight, penaltyWeight, samplerWeight, mask].filter(
+    (list) => typeof list === "object",
+  );
   if (lists.some((list) => list.length !== rows) || sequenceStarts[sequenceStarts.length - 1] !== rows) {
     throw new BugError(`the lists of a loss batch of ${rows} tokens differ in length`);
   }

@@ -24,5 +24,6 @@ export const luspo: PolicyLoss<"clipLow" | "clipHigh" | "delta"> = {
   wgsl: luspoCode,
   check: checkDelta,
   sequenceTerm: (token) => [logRatio(token)],
-  tokenLoss: (token, [mean = 0], params) => sequenceClipped(token, mean, params, { cap: Infinity, delta: params.delta }),
+  tokenLoss: (token, [mean = 0], params) =>
+    sequenceClipped(token, mean, params, { cap: Infinity, delta: params.delta }),
 };

@@ -93,6 +93,10 @@ export interface PolicyLoss<Name extends string = string> {
   tokenLoss(token: LossToken, sequenceMean: readonly number[], params: LossParams<Name>): TokenLoss;
 }
 
+/** Whether a loss stops or caps tokens above a bound and counts those as clippedHigh; one that selects counts those there. */
+export const hasUpperClip = ({ params, selection }: PolicyLoss): boolean =>
+  !selection && params.some(({ name }) => name === "clipHigh" || name === "cap");
+
 /** What is minimised: sum of weight * (loss + kl.coef * KL - entropyCoef * entropy). */
 export interface Objective {
   readonly loss: PolicyLoss;

@@ -50,9 +50,8 @@ export const vanilla: PolicyLoss<Name> = {
   params: [...CLIP_WINDOW, { name: "dualClip", key: "actor_rollout_ref.actor.clip_ratio_c" }, DELTA],
   wgsl: vanillaCode,
   check(params) {
-    checkDelta(params);
     const { dualClip } = params;
-    if (dualClip > 1) return;
+    if (dualClip > 1) return checkDelta(params);
     throw new UserError(
       `The dual clip (clip_ratio_c) is ${dualClip}: it bounds how often a bad response counts, and at 1 or less it would stop all of them. Set it above 1; 3 is usual.`,
     );

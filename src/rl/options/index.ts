@@ -2,6 +2,9 @@
 // keys; one file a matter.
 
 export { advantagesNeed, advantagesOf } from "./advantages.ts";
+export { bypassLossOf, correctionOf } from "./correction.ts";
+export type { DriverSettings } from "./driver.ts";
+export { driverOf, entropyControlOf } from "./driver.ts";
 export {
   aggregationOf,
   klRewardOf,
@@ -9,6 +12,7 @@ export {
   objectiveOf,
   usesKlLoss,
   usesReference,
+  verlAggregationOf,
 } from "./objective.ts";
 export { miniBatchSize, updatesPerStep } from "./batches.ts";
 export { adamwOptions, policyOptions } from "./policy.ts";

@@ -3,15 +3,20 @@
 import type { RunConfig } from "../config.ts";
 import type { KlControl, KlControlSettings } from "../kl-control.ts";
 import type { AggregationMode } from "../losses/aggregate.ts";
+import type { TRL_AGGREGATIONS } from "../losses/aggregate.ts";
 import { aggregationMode } from "../losses/aggregate.ts";
 import { POLICY_LOSSES } from "../losses/index.ts";
 import type { KlType } from "../losses/kl.ts";
 import type { Objective } from "../losses/policy-loss.ts";
 import { lossParams } from "../losses/policy-loss.ts";
 import { advantagesNeed } from "./advantages.ts";
-import { entryOf } from "./entry-of.ts";
 import { updatesPerStep } from "./batches.ts";
+import { bypassLossOf, correctionOf } from "./correction.ts";
+import { driverOf } from "./driver.ts";
+import { entryOf } from "./entry-of.ts";
 import { pairsOf } from "./preference.ts";
+
+const DR_GRPO = "dr_grpo" satisfies keyof typeof TRL_AGGREGATIONS;
 
 /** Whether the loss has a KL term. */
 export const usesKlLoss = (config: RunConfig): boolean =>
@@ -22,14 +27,16 @@ export const usesReference = (config: RunConfig): boolean =>
   usesKlLoss(config) || klRewardOf(config) !== undefined || pairsOf(config)?.hasReference === true;
 
 /**
- * Whether a step needs log-probabilities under the old policy before its updates: else its only update has them at hand.
- * Preference needs those before each update, and takes them there.
+ * Whether a step needs numbers of the old policy before its updates: else its only update has them at hand, or the sampler is
+ * the old policy. Preference needs those before each update, and takes them there.
  */
-export const needsOldPass = (config: RunConfig): boolean =>
-  config["gradus.mode"] === "rl" &&
-  (updatesPerStep(config) > 1 ||
-    klRewardOf(config) !== undefined ||
-    advantagesNeed(config, "sum-squared-prob"));
+export function needsOldPass(config: RunConfig): boolean {
+  if (config["gradus.mode"] !== "rl") return false;
+  if (driverOf(config).entropyQuantile !== undefined) return true;
+  if (advantagesNeed(config, "sum-squared-prob")) return true;
+  if (bypassLossOf(config)) return false;
+  return updatesPerStep(config) > 1 || klRewardOf(config) !== undefined || correctionOf(config) !== undefined;
+}
 
 /** KL in the reward; undefined when it is off. */
 export function klRewardOf(
@@ -47,7 +54,8 @@ export function klRewardOf(
 
 /** What is minimised. Throws UserError when a setting of the loss makes no sense. */
 export function objectiveOf(config: RunConfig): Objective {
-  const loss = entryOf(POLICY_LOSSES, config["actor_rollout_ref.actor.policy_loss.loss_mode"]);
+  const id = bypassLossOf(config) ?? config["actor_rollout_ref.actor.policy_loss.loss_mode"];
+  const loss = entryOf(POLICY_LOSSES, id);
   const kl = {
     type: config["actor_rollout_ref.actor.kl_loss_type"] as KlType,
     coef: config["actor_rollout_ref.actor.kl_loss_coef"],
@@ -63,13 +71,31 @@ export function objectiveOf(config: RunConfig): Objective {
   };
 }
 
+/** verl's loss_scale_factor; TRL's dr_grpo has none but the longest response. */
+const scaleFactorOf = (config: RunConfig): number =>
+  config["actor_rollout_ref.actor.loss_agg_mode"] === DR_GRPO
+    ? config["data.max_response_length"]
+    : config["actor_rollout_ref.actor.loss_scale_factor"];
+
+/** The aggregation in verl's own words: its mode, and its loss_scale_factor or null. */
+export function verlAggregationOf(config: RunConfig): {
+  readonly mode: AggregationMode;
+  readonly factor: number | null;
+} {
+  const factor = scaleFactorOf(config);
+  return {
+    mode: aggregationMode(config["actor_rollout_ref.actor.loss_agg_mode"]),
+    factor: factor > 0 ? factor : null,
+  };
+}
+
 /** How token losses become one number, for the policy term and for KL and entropy. */
 export function aggregationOf(
   config: RunConfig,
   { loss }: Objective,
 ): { policy: AggregationMode; penalty: AggregationMode; tokenNormaliser: number } {
   const penalty = aggregationMode(config["actor_rollout_ref.actor.loss_agg_mode"]);
-  const factor = config["actor_rollout_ref.actor.loss_scale_factor"];
+  const factor = scaleFactorOf(config);
   const tokenNormaliser = factor > 0 ? factor : config["data.max_response_length"];
   return { policy: loss.aggregation ?? penalty, penalty, tokenNormaliser };
 }

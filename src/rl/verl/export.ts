@@ -3,7 +3,7 @@
 
 import type { ConfigKey, RunConfig } from "../config.ts";
 import { fieldOf, FIELDS } from "../config.ts";
-import { miniBatchSize } from "../options/index.ts";
+import { miniBatchSize, verlAggregationOf } from "../options/index.ts";
 import type { Values } from "./imported.ts";
 import type { Need } from "./needed.ts";
 import { needsOf } from "./needed.ts";
@@ -14,8 +14,8 @@ const ADDED = ["gradus", "reward.reward_kwargs"];
 /** Settings that stand for something in verl that is named or written in another way. */
 const AS_VERL: { readonly [K in ConfigKey]?: (config: RunConfig) => unknown } = {
   "actor_rollout_ref.actor.ppo_mini_batch_size": miniBatchSize,
-  "actor_rollout_ref.actor.loss_scale_factor": (config) =>
-    orNull(config["actor_rollout_ref.actor.loss_scale_factor"]),
+  "actor_rollout_ref.actor.loss_agg_mode": (config) => verlAggregationOf(config).mode,
+  "actor_rollout_ref.actor.loss_scale_factor": (config) => verlAggregationOf(config).factor,
   "data.gen_batch_size": (config) => orNull(config["data.gen_batch_size"]),
 };
 
@@ -98,7 +98,11 @@ function asMegatron(run: Values): Values {
 }
 
 /** null stays null under AS_VERL: `??` would bring back ours. */
-const plain = (key: ConfigKey, config: RunConfig): unknown => (AS_VERL[key] ? null : config[key]);
+function plain(key: ConfigKey, config: RunConfig): unknown {
+  const field = fieldOf(key);
+  const isNull = "nullValue" in field && field.nullValue === config[key];
+  return AS_VERL[key] || isNull ? null : config[key];
+}
 
 /** Whether a command has to add `key` to verl's tree. */
 export const isAdded = (key: string): boolean => ADDED.some((section) => key.startsWith(`${section}.`));

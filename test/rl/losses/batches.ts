@@ -89,7 +89,7 @@ export function part({ policy, batch }: Sample, first: number, last: number): Sa
 /** In place of defaults under which nothing is selected, clipped or out of bounds in `sample`. */
 const SETTINGS: Readonly<Record<string, LossParams>> = {
   gspo: { clipLow: 0.03, clipHigh: 0.04 },
-  luspo: { clipLow: 0.03, clipHigh: 0.04 },
+  luspo: { clipLow: 0.03, clipHigh: 0.04, delta: 1.1 },
   dppo_tv: { clipLow: 0.02, clipHigh: 0.03, dualClip: 1.2 },
   dppo_kl: { clipLow: 0.01, clipHigh: 0.005, dualClip: 1.2 },
   cispo_by_sign: { clipLow: 0.5, clipHigh: 0.1 },
@@ -106,7 +106,7 @@ export const paramsOf = (loss: PolicyLoss): LossParams => {
 
 export const objective: Objective = {
   loss: vanilla,
-  params: { clipLow: 0.2, clipHigh: 0.28, dualClip: 3 },
+  params: { clipLow: 0.2, clipHigh: 0.28, dualClip: 3, delta: 4 },
   kl: { type: "low_var_kl", coef: 0.1 },
   entropyCoef: 0.02,
 };

@@ -124,7 +124,12 @@ describe("the list of policy losses", () => {
       "actor_rollout_ref.actor.clip_ratio_high": 0.28,
       "actor_rollout_ref.actor.clip_ratio_c": 10,
     };
-    expect(lossParams(vanilla, (key) => config[key])).toEqual({ clipLow: 0.3, clipHigh: 0.28, dualClip: 10 });
+    expect(lossParams(vanilla, (key) => config[key])).toEqual({
+      clipLow: 0.3,
+      clipHigh: 0.28,
+      dualClip: 10,
+      delta: -1,
+    });
     expect(() => lossParams(vanilla, () => undefined)).toThrow(/clip_ratio_low is not set/);
     expect(() => lossParams(vanilla, () => 1)).toThrow(/dual clip \(clip_ratio_c\) is 1/);
   });

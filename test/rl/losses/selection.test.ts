@@ -47,7 +47,9 @@ describe("clip_cov", () => {
   const list = tokens([1, -1], [-1, -3], [1, -1], [-1, -3]);
 
   test("takes the candidates with the smallest random numbers", () => {
-    expect(selectedTokens(clipCov.selection!, list, { random: [0.9, 0.2, 0.1, 0.8] }, params)).toEqual([0, 1, 1, 0]);
+    expect(selectedTokens(clipCov.selection!, list, { random: [0.9, 0.2, 0.1, 0.8] }, params)).toEqual([
+      0, 1, 1, 0,
+    ]);
   });
 
   test("takes none that is out of the bounds or already clipped", () => {
