@@ -104,7 +104,7 @@ export function miniBatchesOf(
     const packed = packGroups(
       groups.map((group) => ({ prompt: group.prompt, responses: group.members.map(({ tokens }) => tokens) })),
       run.policy.options.tokenBudget,
-    );
+    ).filter(({ targets }) => targets.length > 0);
     const tokens = members.reduce((sum, rollout) => sum + rollout.tokens.length, 0);
     batches.push({
       micros: packed.map((batch) => ({

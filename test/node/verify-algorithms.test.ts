@@ -32,7 +32,7 @@ test("verl's numbers are met in double precision", async () => {
     reportLines(report).join("\n"),
   ).toEqual([]);
   expect(isAllRight(report)).toBe(true);
-  expect(report.rows.reduce((sum, row) => sum + row.cases, 0)).toBe(163);
+  expect(report.rows.reduce((sum, row) => sum + row.cases, 0)).toBe(187);
 });
 
 const comparable = onCpu.filter((golden) => {
@@ -45,6 +45,8 @@ test("every compared number counts: each output that is a little off fails its c
   for (const golden of comparable) {
     const kind = KINDS[golden.kind]!;
     for (const key of Object.keys(golden.outputs)) {
+      // A NaN is a text there, and stays what it is.
+      if (golden.outputs[key] === "NaN") continue;
       if (["returns", "note"].includes(key) || (key === "grad" && golden.params["ulp_sensitive"])) continue;
       const wrong = { ...golden, outputs: { ...golden.outputs, [key]: tampered(golden.outputs[key]) } };
       const mask = golden.inputs["response_mask"];

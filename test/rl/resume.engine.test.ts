@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 
 import { METRICS } from "../../src/rl/metrics.ts";
+import { REJECTION_OPTIONS } from "../../src/rl/rollout-correction.ts";
 import type { Training } from "./tiny-run.ts";
 import { tensorsAt, tinyInputs, tinyRecorder, train } from "./tiny-run.ts";
 
@@ -72,6 +73,26 @@ const IPO = {
   "gradus.preference_log_prob": "mean",
 };
 
+/** Rollout correction with every distance, TRL's options, and an entropy bonus that moves with every update. */
+const DRIVER = {
+  "algorithm.rollout_correction.rollout_is": "token",
+  "algorithm.rollout_correction.rollout_is_threshold": "0.5_2.0",
+  "algorithm.rollout_correction.rollout_is_batch_normalize": true,
+  "algorithm.rollout_correction.rollout_rs": REJECTION_OPTIONS.join(","),
+  "algorithm.rollout_correction.rollout_rs_threshold": "2.0",
+  "gradus.importance_level": "sequence",
+  "gradus.delta": 2,
+  "gradus.top_entropy_quantile": 0.7,
+  "gradus.mask_truncated_responses": true,
+  "gradus.off_policy_mask_threshold": 0.01,
+  "gradus.use_adaptive_entropy": true,
+  "gradus.entropy_target": 1.2,
+  "actor_rollout_ref.actor.loss_agg_mode": "dr_grpo",
+  "actor_rollout_ref.actor.ppo_mini_batch_size": 1,
+  "actor_rollout_ref.actor.ppo_max_token_len_per_gpu": 64,
+  "actor_rollout_ref.actor.optim.lr": 1e-2,
+};
+
 const METHODS = [
   [
     "full fine-tuning with KL to a kept copy",
@@ -89,6 +110,7 @@ const METHODS = [
     "one response a prompt, compared with the greedy one",
     { "algorithm.adv_estimator": "remax", "actor_rollout_ref.rollout.n": 1, "data.train_batch_size": 4 },
   ],
+  ["rollout correction and all that stands around a loss", DRIVER],
   ["group preference in rounds, with a reference and dynamic sampling", PREFERENCE],
   ["offline preference (DPO) with LoRA, two mini-batches and two passes", DPO],
   ["offline preference (IPO) of all weights", IPO],

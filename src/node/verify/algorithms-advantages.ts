@@ -8,7 +8,7 @@ import type { KlControlSettings } from "../../rl/kl-control.ts";
 import { applyKlToRewards, klControlNext, klControlStart } from "../../rl/kl-control.ts";
 import { klType } from "../../rl/losses/kl.ts";
 import { correctRollouts } from "../../rl/rollout-correction.ts";
-import { readCorrection } from "../../rl/rollout-correction-settings.ts";
+import { correctionOfCase } from "./algorithms-bypass.ts";
 import type { Kind } from "./algorithms-cases.ts";
 import { compareFilteredGroups, compareSampling } from "./algorithms-groups.ts";
 import type { GoldenCase } from "./algorithms-golden.ts";
@@ -129,17 +129,10 @@ const SHARE_ROUNDING = 1e-7;
 
 function compareCorrection({ params, inputs, outputs }: GoldenCase, judge: Judge): void {
   const mask = matrixOf(inputs["response_mask"]);
-  const settings = readCorrection({
-    rollout_is: params["rollout_is"] as string | null,
-    rollout_is_threshold: (params["rollout_is_threshold"] ?? null) as string | number | null,
-    rollout_is_batch_normalize: params["rollout_is_batch_normalize"] === true,
-    rollout_rs: params["rollout_rs"] as string | null,
-    rollout_rs_threshold: params["rollout_rs_threshold"] as string | number | null,
-  });
   const { weights, responseMask, metrics } = correctRollouts({
     oldLogProb: rowsOf(inputs["old_log_prob"], mask),
     samplerLogProb: rowsOf(inputs["rollout_log_prob"], mask),
-    settings: settings ?? { rejection: [] },
+    settings: correctionOfCase(params),
   });
   const wanted = outputs["metrics"] as Record<string, unknown>;
   const isSameKind = (weights !== undefined) === Array.isArray(outputs["rollout_is_weights"]);

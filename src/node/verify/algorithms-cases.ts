@@ -7,11 +7,12 @@ import { klType } from "../../rl/losses/kl.ts";
 import { lossParams, POLICY_LOSSES, policyLossById } from "../../rl/losses/index.ts";
 import { REWARD_KINDS } from "./algorithms-advantages.ts";
 import type { GoldenCase } from "./algorithms-golden.ts";
-import { matrixOf, numberOf, numbersOf, packed, rowLengths } from "./algorithms-golden.ts";
+import { bypassCaseOf, compareBypassMetrics, isBypass } from "./algorithms-bypass.ts";
+import { matrixOf, numberOf, numbersOf, packed, rowLengths, unpacked } from "./algorithms-golden.ts";
 import type { HeadDevice } from "./algorithms-head.ts";
 import { METRIC_KINDS } from "./algorithms-metrics.ts";
 import { PREFERENCE_KINDS } from "./algorithms-preference.ts";
-import { isRefused, Judge, TOLERANCE } from "./algorithms-judge.ts";
+import { isRefused, isRefusedCount, Judge, TOLERANCE } from "./algorithms-judge.ts";
 import type { LossCase, LossDevice, LossResult } from "./algorithms-loss.ts";
 import { goldenWeights, klCaseOf, lossCaseOf, runOnCpu, tokensOnEdge } from "./algorithms-loss.ts";
 
@@ -43,7 +44,9 @@ const isError = ({ outputs }: GoldenCase): boolean => outputs["error"] !== undef
 
 const unknownLoss = (golden: GoldenCase): string | undefined => {
   const id = idOf(golden, "loss_mode");
-  return POLICY_LOSSES.some((loss) => loss.id === id) ? undefined : `no policy loss "${id}"`;
+  return isBypass(golden) || POLICY_LOSSES.some((loss) => loss.id === id)
+    ? undefined
+    : `no policy loss "${id}"`;
 };
 
 const largest = (...lists: ArrayLike<number>[]): number =>
@@ -58,7 +61,7 @@ async function comparePolicyLoss(
   devices: Devices | undefined,
 ): Promise<void> {
   const { inputs, outputs } = golden;
-  const test = lossCaseOf(golden);
+  const test = isBypass(golden) ? bypassCaseOf(golden) : lossCaseOf(golden);
   const result = await runLoss(golden, test, devices);
   const mask = matrixOf(inputs["response_mask"]);
   if (outputs["per_token_loss"]) {
@@ -76,6 +79,7 @@ async function comparePolicyLoss(
   if (outputs["grad_entropy"])
     judge.compare("grad_entropy", result.dEntropy, packed(matrixOf(outputs["grad_entropy"]), mask));
   compareMetrics(golden, judge, test, result);
+  if (isBypass(golden)) compareBypassMetrics(golden, judge);
 }
 
 /** verl's metrics from ours. In single precision verl's 1e-8 in the denominator vanishes. */
@@ -114,25 +118,31 @@ async function compareKl(golden: GoldenCase, judge: Judge, devices: Devices | un
 function compareAggregation(golden: GoldenCase, judge: Judge): void {
   const { params, inputs, outputs } = golden;
   const name = idOf(golden, "loss_agg_mode");
+  const mask = matrixOf(inputs["response_mask"]);
   if (isError(golden))
     return judge.expect(
       "a refusal",
-      isRefused(() => aggregationMode(name)),
+      // verl's own counts of one rank are those of no batch.
+      Number(params["dp_size"] ?? 1) > 1
+        ? isRefusedCount(() => goldenWeights(aggregationMode(name), mask, params))
+        : isRefused(() => aggregationMode(name)),
     );
-  const mask = matrixOf(inputs["response_mask"]);
+  const isEmpty = rowLengths(mask).every((length) => length === 0);
   const losses = packed(matrixOf(inputs["loss_mat"]), mask);
   const weights = goldenWeights(aggregationMode(name), mask, params);
+  if (outputs["grad"])
+    judge.compare("grad", unpacked(weights, mask), numbersOf(outputs["grad"]), { scale: 1 });
   const terms = losses.map((loss, r) => loss * weights[r]!);
   const loss = numberOf(outputs["loss"]);
+  // verl divides by 0 there; here an update without tokens is left out.
+  if (isEmpty && Number.isNaN(loss)) return judge.expect("no token to learn from", terms.length === 0);
   judge.compare("loss", [terms.reduce((a, b) => a + b, 0)], [loss], { scale: largest(terms, [loss]) });
-  if (outputs["grad"]) judge.compare("grad", weights, packed(matrixOf(outputs["grad"]), mask));
 }
 
-function missingAggregation({ params, inputs, outputs }: GoldenCase): string | undefined {
-  if (outputs["error"] !== undefined && Number(params["dp_size"] ?? 1) > 1) return "more than one rank";
+function missingAggregation({ inputs, outputs }: GoldenCase): string | undefined {
   if (outputs["error"] !== undefined || outputs["loss"] !== "NaN") return undefined;
   const isEmpty = rowLengths(matrixOf(inputs["response_mask"])).every((length) => length === 0);
-  return isEmpty ? "a batch without tokens" : "NaN in padding, which packed batches do not have";
+  return isEmpty ? undefined : "NaN in padding poisons verl's sum; packed batches have no padding";
 }
 
 async function compareHead(golden: GoldenCase, judge: Judge, devices: Devices | undefined): Promise<void> {
@@ -171,15 +181,18 @@ const VERL_DEFAULTS: Readonly<Record<string, number>> = {
   ppo_kl_coef: 0.1,
 };
 
+/** Whether verl does not know the loss either. */
+const isUnsupported = ({ outputs }: GoldenCase): boolean =>
+  String(outputs["message"]).startsWith("Unsupported loss mode");
+
 function compareRefusal(golden: GoldenCase, judge: Judge): void {
-  const loss = policyLossById(idOf(golden, "loss_mode"));
   const read = (key: string): number | undefined => {
     const name = key.slice(key.lastIndexOf(".") + 1);
     return name in golden.params ? numberOf(golden.params[name]) : VERL_DEFAULTS[name];
   };
   judge.expect(
     "a refusal",
-    isRefused(() => lossParams(loss, read)),
+    isRefused(() => lossParams(policyLossById(idOf(golden, "loss_mode")), read)),
   );
 }
 
@@ -191,7 +204,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     compare: comparePolicyLoss,
   },
   policy_loss_error: {
-    missing: unknownLoss,
+    missing: (golden) => (isUnsupported(golden) ? undefined : unknownLoss(golden)),
     topic: (golden) => idOf(golden, "loss_mode"),
     compare: compareRefusal,
   },

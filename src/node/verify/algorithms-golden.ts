@@ -66,6 +66,12 @@ export const packed = (matrix: readonly number[][], mask: readonly number[][]): 
 export const rowsOf = (matrix: unknown, mask: readonly number[][]): number[][] =>
   matrixOf(matrix).map((row, b) => row.filter((_, t) => mask[b]![t] === 1));
 
+/** Numbers of tokens, as `packed` gives them, in their places of all rows [B,T], and 0 where the mask is 0; row by row. */
+export function unpacked(values: readonly number[], mask: readonly number[][]): number[] {
+  let next = 0;
+  return mask.flat().map((on) => (on === 1 ? values[next++]! : 0));
+}
+
 /** Tokens of each row [B]. */
 export const rowLengths = (mask: readonly number[][]): number[] =>
   mask.map((row) => row.filter((on) => on === 1).length);

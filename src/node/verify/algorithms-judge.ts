@@ -54,12 +54,17 @@ export class Judge {
 }
 
 /** Whether `work` refuses as a person would be told: with a UserError. */
-export function isRefused(work: () => unknown): boolean {
+export const isRefused = (work: () => unknown): boolean => throwsA("UserError", work);
+
+/** Whether `work` refuses to divide by a count that is none: nobody can set one, so it is a BugError. */
+export const isRefusedCount = (work: () => unknown): boolean => throwsA("BugError", work);
+
+function throwsA(name: string, work: () => unknown): boolean {
   try {
     work();
     return false;
   } catch (error) {
-    if (error instanceof Error && error.name === "UserError") return true;
+    if (error instanceof Error && error.name === name) return true;
     throw error;
   }
 }

@@ -34,7 +34,10 @@ export interface LossCase {
 /** `clip_ratio_low` of `actor_rollout_ref.actor.clip_ratio_low`: golden files leave the rest out. */
 const lastOf = (key: string): string => key.slice(key.lastIndexOf(".") + 1);
 
-/** The weights of a mask [B,T] in the order of its tokens. verl multiplies by the number of ranks, which is 1 here. */
+/**
+ * The weights of a mask [B,T] in the order of its tokens. verl multiplies by the number of ranks, which is 1 in training here.
+ * Throws BugError with several ranks and no counts over all of them.
+ */
 export function goldenWeights(
   mode: AggregationMode,
   mask: readonly number[][],
@@ -43,16 +46,19 @@ export function goldenWeights(
   const lengths = rowLengths(mask);
   const given = (key: string, otherwise: number): number =>
     typeof counts[key] === "number" ? counts[key] : otherwise;
+  const ranks = given("dp_size", 1);
+  /** What one rank counts says nothing of the others. */
+  const ofBatch = (key: string, local: number): number => given(key, ranks > 1 ? Number.NaN : local);
   const whole = {
-    tokens: given(
+    tokens: ofBatch(
       "batch_num_tokens",
       lengths.reduce((a, b) => a + b, 0),
     ),
-    sequences: given("global_batch_size", lengths.filter((length) => length > 0).length),
+    sequences: ofBatch("global_batch_size", lengths.filter((length) => length > 0).length),
     tokenNormaliser: given("loss_scale_factor", mask[0]?.length ?? 0),
   };
   const weights = lengths.map((length) =>
-    length === 0 ? 0 : given("dp_size", 1) * aggregationWeight(mode, length, whole),
+    length === 0 ? 0 : ranks * aggregationWeight(mode, length, whole),
   );
   return perToken(weights, lengths);
 }

@@ -5,11 +5,11 @@ import { describe, expect, test } from "vitest";
 
 import { GpuAllocator } from "../../../src/gpu/index.ts";
 import { POLICY_LOSSES } from "../../../src/rl/losses/index.ts";
-import { allocateLossMemory } from "../../../src/rl/losses/launch.ts";
+import { allocateLossMemory, readLossStats } from "../../../src/rl/losses/launch.ts";
 import { randomPerToken } from "../../../src/rl/losses/selection.ts";
 import { sharedRecorder } from "../../harness.ts";
 import { eachWorkgroupSize } from "../../variants.ts";
-import { objective, paramsOf, sample, sampleBySequence } from "./batches.ts";
+import { objective, paramsOf, part, sample, sampleBySequence } from "./batches.ts";
 import { expectReference, run } from "./device.ts";
 
 describe.each(POLICY_LOSSES)("$id", (loss) => {
@@ -21,6 +21,33 @@ describe.each(POLICY_LOSSES)("$id", (loss) => {
 
   test("agrees with its reference on one advantage per response", () =>
     expectReference(sampleBySequence(65, 7), what));
+
+  test("agrees with its reference where tokens are masked, also on spoilt numbers of theirs", async () => {
+    const { policy, batch } = sample(65, 9);
+    const mask = Array.from(batch.advantage, (_, r) => (r % 3 === 2 || (r > 0 && r < 9) ? 0 : 1));
+    const logProb = policy.logProb.map((value, r) => (mask[r] === 1 ? value : 400));
+    const penaltyWeight = Array.from(batch.penaltyWeight!, (weight, r) => weight * mask[r]!);
+    await expectReference({ policy: { ...policy, logProb }, batch: { ...batch, mask, penaltyWeight } }, what);
+  });
+
+  // clip_cov and kl_cov choose within a micro-batch, as in verl.
+  test.skipIf(loss.selection)("one micro-batch is eight of them, gradient by gradient", async () => {
+    const recorder = await sharedRecorder();
+    const all = sample(63, 4);
+    const sequences = all.batch.sequenceStarts.length - 1;
+    const whole = await run(recorder, all.policy, all.batch, what);
+    const memory = allocateLossMemory(new GpuAllocator(recorder.gpu), 63);
+    const parts: number[] = [];
+    for (let s = 0; s < sequences; s++) {
+      const { policy, batch } = part(all, s, s + 1);
+      parts.push(...(await run(recorder, policy, batch, what, memory)).dLogProb);
+    }
+    const scale = Math.max(...whole.dLogProb.map(Math.abs));
+    parts.forEach((d, r) => expect(Math.abs(d - whole.dLogProb[r]!) / scale).toBeLessThan(1e-5));
+    const [one, many] = [await readLossStats(recorder, whole.memory), await readLossStats(recorder, memory)];
+    for (const key of ["pgLoss", "klLoss", "clippedHigh", "tokens"] as const)
+      expect(many[key], key).toBeCloseTo(one[key], 4);
+  });
 
   test("is the plain policy gradient to the bit where the policy is its own old policy", async () => {
     const { policy, batch } = sampleBySequence(65, 3);

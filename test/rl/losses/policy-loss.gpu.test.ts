@@ -138,7 +138,7 @@ describe("verl's golden numbers", () => {
 
   test.each([
     ["golden.json", 70],
-    ["golden_losses.json", 66],
+    ["golden_losses.json", 68],
   ])("in %s are met on this device in single precision", async (name, count) => {
     const text = texts[`../../fixtures/algorithms/${name}`]!;
     const report = await runAlgorithms(parseCases(name, text).filter(onDevice), await sharedRecorder());
