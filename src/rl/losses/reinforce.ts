@@ -15,7 +15,7 @@ export const reinforce: PolicyLoss = {
     url: "https://doi.org/10.1007/BF00992696",
   },
   differs:
-    "verl has it inside bypass_mode only, where the weight for the sampler follows the policy during the step; here it is that of the step's start. Without such a weight it is gpg.",
+    "verl has it inside bypass_mode only, where the weight for the sampler follows the policy from update to update, as it does here in that mode; without it the weight is that of the step's start. Without a weight it is gpg.",
   params: [],
   wgsl: reinforceCode,
   tokenLoss: plainGradient,
