@@ -16,9 +16,11 @@ export type AdvantageInputs = Partial<
 export function inputsOf(
   rollouts: readonly JudgedRollout[],
   { greedyBaseline }: Pick<StepSample, "greedyBaseline">,
-  { numbers, sumSquaredProb }: Pick<StepBatches, "numbers" | "sumSquaredProb">,
+  { numbers, sumSquaredProb, treatment }: Pick<StepBatches, "numbers" | "sumSquaredProb" | "treatment">,
 ): AdvantageInputs {
+  const { samplerWeight } = treatment;
   return {
+    ...(samplerWeight && { samplerWeight: rollouts.map((rollout) => samplerWeight.get(rollout)!) }),
     ...(greedyBaseline && { baselines: rollouts.map(({ group }) => greedyBaseline.scores[group]!) }),
     ...(sumSquaredProb && {
       oldLogProb: rollouts.map((rollout) => numbers.get(rollout)!.logProb),

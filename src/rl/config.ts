@@ -10,6 +10,7 @@ import { FIELDS } from "./config/fields.ts";
 import { entropyControlStart } from "./entropy-control.ts";
 import { correctionOf, entropyControlOf, objectiveOf } from "./options/index.ts";
 import { REWARDS } from "./rewards/index.ts";
+import { TRL_AGGREGATIONS } from "./losses/aggregate.ts";
 import { checkOverlong } from "./rewards/overlong.ts";
 
 export type { Choice, Field, FieldValue, Topic } from "./config/field.ts";
@@ -54,7 +55,20 @@ export function configWith(values: Readonly<Record<string, unknown>>, base: RunC
 /** One way of saying it where there are two: an update of as many prompts as the step has is the whole step. */
 function normalised(config: RunConfig): RunConfig {
   const key = "actor_rollout_ref.actor.ppo_mini_batch_size";
-  return config[key] === config["data.train_batch_size"] ? { ...config, [key]: -1 } : config;
+  const named = withAggregation(config);
+  return named[key] === named["data.train_batch_size"] ? { ...named, [key]: -1 } : named;
+}
+
+/** TRL's name of an aggregation as verl's settings. */
+function withAggregation(config: RunConfig): RunConfig {
+  const name = config["actor_rollout_ref.actor.loss_agg_mode"];
+  if (!Object.hasOwn(TRL_AGGREGATIONS, name)) return config;
+  return {
+    ...config,
+    "actor_rollout_ref.actor.loss_agg_mode": TRL_AGGREGATIONS[name as keyof typeof TRL_AGGREGATIONS],
+    // dr_grpo divides by the longest response, whatever this was.
+    ...(name === "dr_grpo" && { "actor_rollout_ref.actor.loss_scale_factor": -1 }),
+  };
 }
 
 /** Settings that were kept, possibly by another version: one that no longer exists is left out, a new one has its default. */
@@ -113,7 +127,8 @@ function readValue(key: ConfigKey, value: unknown): FieldValue {
     if (isNull) return nullValueOf(field)!;
     const text = typeof value === "string" || typeof value === "number" ? String(value).trim() : undefined;
     if (text === undefined || !field.pattern.test(text)) throw refuse(field.wanted);
-    return text;
+    // One way of writing a number, so that 2.0 is 2.
+    return text !== "" && Number.isFinite(Number(text)) ? String(Number(text)) : text;
   }
   const wanted = rangeText(field);
   if (field.kind === "numbers") {

@@ -91,7 +91,7 @@ test("the greedy response of a prompt is the baseline of each of its responses",
   const { baselines, ...others } = inputsOf(
     eight,
     { greedyBaseline: { scores: [0.25, 1], seconds: 1 } },
-    { numbers: new Map() },
+    { treatment: { mask: new Map(), metrics: {} }, numbers: new Map() },
   );
   expect(baselines).toEqual([0.25, 0.25, 0.25, 0.25, 1, 1, 1, 1]);
   expect(others).toEqual({});

@@ -30,7 +30,7 @@ export const CORRECTION_FIELDS = {
     help: "Larger weights are cut to this. Two numbers such as 0.5_2.0 make weights outside of them 0 (IcePop).",
     mode: "rl",
     topic: "Policy loss",
-    default: "2.0",
+    default: "2",
     pattern: new RegExp(`^${BOUND}$`),
     wanted: "a number above 0, or a lower and an upper one like 0.5_2.0,",
     when: { "algorithm.rollout_correction.rollout_is": ["token", "sequence"] },

@@ -154,7 +154,7 @@ export const OBJECTIVE_FIELDS = {
   "actor_rollout_ref.actor.loss_agg_mode": {
     kind: "choice",
     label: "Aggregation",
-    help: "How the losses of tokens become one number: per token, or per response first. bnpo and dr_grpo are TRL's names.",
+    help: "How the losses of tokens become one number: per token, or per response first. bnpo and dr_grpo are TRL's names and become what they come to here.",
     mode: "rl",
     topic: "Policy loss",
     default: "token-mean",

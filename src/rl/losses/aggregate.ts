@@ -16,7 +16,7 @@ export const AGGREGATION_MODES = [
 export type AggregationMode = (typeof AGGREGATION_MODES)[number];
 
 /**
- * TRL's loss_type where that names a way of adding up, and the mode it comes to here. TRL's bnpo divides by the tokens of a
+ * TRL's loss_type where that names a way of adding up, and the mode that a configuration makes of it. TRL's bnpo divides by the tokens of a
  * micro-batch and means over micro-batches, which with the counts of the whole mini-batch is token-mean; its dr_grpo divides by
  * responses times the longest response allowed, whatever loss_scale_factor says.
  */
@@ -25,11 +25,10 @@ export const TRL_AGGREGATIONS = {
   dr_grpo: "seq-mean-token-sum-norm",
 } as const satisfies Readonly<Record<string, AggregationMode>>;
 
-/** The mode of this name, verl's or TRL's. Throws UserError naming those that are known. */
+/** The mode of this name. Throws UserError naming those that are known. */
 export function aggregationMode(name: string): AggregationMode {
   const mode = AGGREGATION_MODES.find((known) => known === name);
   if (mode) return mode;
-  if (Object.hasOwn(TRL_AGGREGATIONS, name)) return TRL_AGGREGATIONS[name as keyof typeof TRL_AGGREGATIONS];
   throw new UserError(
     `There is no aggregation "${name}", so losses of tokens cannot be added up. ${nearestHint(name, AGGREGATION_MODES, `Set loss_agg_mode to one of ${AGGREGATION_MODES.join(", ")}.`)}`,
   );

@@ -12,7 +12,6 @@ export {
   objectiveOf,
   usesKlLoss,
   usesReference,
-  verlAggregationOf,
 } from "./objective.ts";
 export { miniBatchSize, updatesPerStep } from "./batches.ts";
 export { adamwOptions, policyOptions } from "./policy.ts";

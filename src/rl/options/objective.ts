@@ -3,7 +3,6 @@
 import type { RunConfig } from "../config.ts";
 import type { KlControl, KlControlSettings } from "../kl-control.ts";
 import type { AggregationMode } from "../losses/aggregate.ts";
-import type { TRL_AGGREGATIONS } from "../losses/aggregate.ts";
 import { aggregationMode } from "../losses/aggregate.ts";
 import { POLICY_LOSSES } from "../losses/index.ts";
 import type { KlType } from "../losses/kl.ts";
@@ -15,8 +14,6 @@ import { bypassLossOf, correctionOf } from "./correction.ts";
 import { driverOf } from "./driver.ts";
 import { entryOf } from "./entry-of.ts";
 import { pairsOf } from "./preference.ts";
-
-const DR_GRPO = "dr_grpo" satisfies keyof typeof TRL_AGGREGATIONS;
 
 /** Whether the loss has a KL term. */
 export const usesKlLoss = (config: RunConfig): boolean =>
@@ -71,31 +68,13 @@ export function objectiveOf(config: RunConfig): Objective {
   };
 }
 
-/** verl's loss_scale_factor; TRL's dr_grpo has none but the longest response. */
-const scaleFactorOf = (config: RunConfig): number =>
-  config["actor_rollout_ref.actor.loss_agg_mode"] === DR_GRPO
-    ? config["data.max_response_length"]
-    : config["actor_rollout_ref.actor.loss_scale_factor"];
-
-/** The aggregation in verl's own words: its mode, and its loss_scale_factor or null. */
-export function verlAggregationOf(config: RunConfig): {
-  readonly mode: AggregationMode;
-  readonly factor: number | null;
-} {
-  const factor = scaleFactorOf(config);
-  return {
-    mode: aggregationMode(config["actor_rollout_ref.actor.loss_agg_mode"]),
-    factor: factor > 0 ? factor : null,
-  };
-}
-
 /** How token losses become one number, for the policy term and for KL and entropy. */
 export function aggregationOf(
   config: RunConfig,
   { loss }: Objective,
 ): { policy: AggregationMode; penalty: AggregationMode; tokenNormaliser: number } {
   const penalty = aggregationMode(config["actor_rollout_ref.actor.loss_agg_mode"]);
-  const factor = scaleFactorOf(config);
+  const factor = config["actor_rollout_ref.actor.loss_scale_factor"];
   const tokenNormaliser = factor > 0 ? factor : config["data.max_response_length"];
   return { policy: loss.aggregation ?? penalty, penalty, tokenNormaliser };
 }

@@ -3,7 +3,7 @@
 
 import type { ConfigKey, RunConfig } from "../config.ts";
 import { fieldOf, FIELDS } from "../config.ts";
-import { miniBatchSize, verlAggregationOf } from "../options/index.ts";
+import { miniBatchSize } from "../options/index.ts";
 import type { Values } from "./imported.ts";
 import type { Need } from "./needed.ts";
 import { needsOf } from "./needed.ts";
@@ -14,10 +14,18 @@ const ADDED = ["gradus", "reward.reward_kwargs"];
 /** Settings that stand for something in verl that is named or written in another way. */
 const AS_VERL: { readonly [K in ConfigKey]?: (config: RunConfig) => unknown } = {
   "actor_rollout_ref.actor.ppo_mini_batch_size": miniBatchSize,
-  "actor_rollout_ref.actor.loss_agg_mode": (config) => verlAggregationOf(config).mode,
-  "actor_rollout_ref.actor.loss_scale_factor": (config) => verlAggregationOf(config).factor,
+  "actor_rollout_ref.actor.loss_scale_factor": (config) =>
+    orNull(config["actor_rollout_ref.actor.loss_scale_factor"]),
+  "algorithm.rollout_correction.rollout_is_threshold": (config) =>
+    numberOrText(config["algorithm.rollout_correction.rollout_is_threshold"]),
+  "algorithm.rollout_correction.rollout_rs_threshold": (config) =>
+    numberOrText(config["algorithm.rollout_correction.rollout_rs_threshold"]),
   "data.gen_batch_size": (config) => orNull(config["data.gen_batch_size"]),
 };
+
+/** verl has a number where it is one. */
+const numberOrText = (text: string): number | string | null =>
+  text === "" ? null : Number.isFinite(Number(text)) ? Number(text) : text;
 
 const orNull = (value: number): number | null => (value > 0 ? value : null);
 
