@@ -5,7 +5,8 @@ import { REJECTION_OPTIONS } from "../rollout-correction.ts";
 import type { Field } from "./field.ts";
 
 const OPTION = `(${REJECTION_OPTIONS.join("|")})`;
-const BOUND = "[^_,]+(_[^_,]+)?";
+const NUMBER = "\\s*[0-9.]+(e[+-]?[0-9]+)?\\s*";
+const BOUND = `${NUMBER}(_${NUMBER})?`;
 
 export const CORRECTION_FIELDS = {
   "algorithm.rollout_correction.rollout_is": {

@@ -144,8 +144,8 @@ function fits(kind: string, value: unknown): boolean {
   if (kind === "list") return Array.isArray(value);
   if (kind === "boolean") return typeof value === "boolean";
   if (kind === "text") return typeof value === "string" || Array.isArray(value);
-  // verl writes 1 and 1.0 alike where a number is meant.
-  return typeof value === "number";
+  // verl writes 1 and 1.0 alike where a number is meant, and reads bounds such as "0.5_2.0" there.
+  return typeof value === "number" || /^[\d.]+_[\d.]+$/.test(String(value));
 }
 
 describe("verl's own configuration", () => {
