@@ -59,7 +59,7 @@ function randomValue(field: Field, random: SeededRandom): unknown {
   if (field.kind === "choice") return pick(field.choices).value;
   if (field.kind === "choices")
     return field.choices.filter(() => random.integer(2) === 1).map(({ value }) => value);
-  if (field.kind === "text")
+  if (field.kind === "line")
     return pick([field.default, "1.5", "0.5_2.0", "token_k1", "seq_max_k2,token_k3"]);
   const number = (): number => {
     const { min = 0, max = 1e4 } = field;
