@@ -207,20 +207,6 @@ export const METRICS: readonly Metric[] = [
     chart: "entropy",
   },
   {
-    key: "actor/pg_clipfrac",
-    label: "Clipped tokens",
-    description: "Share of tokens whose gradient the clip has stopped.",
-    isShare: true,
-    chart: "clip",
-  },
-  {
-    key: "actor/pg_clipfrac_lower",
-    label: "Dual-clipped tokens",
-    description: "Share of tokens with negative advantage that the dual clip has stopped.",
-    isShare: true,
-    chart: "clip",
-  },
-  {
     key: "actor/grad_norm",
     label: "Gradient norm",
     description: "Length of the gradient before clipping, mean over the updates of the step.",

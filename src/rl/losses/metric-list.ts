@@ -1,9 +1,23 @@
-// Numbers of what stands around every policy loss, as metrics.ts lists them. Where they are computed is update-numbers.ts and
+// Clips, and numbers of what stands around every policy loss, as metrics.ts lists them. Where they are computed is update-numbers.ts and
 // step-metrics.ts.
 
 import type { Metric } from "../metrics.ts";
 
 export const DRIVER_METRICS: readonly Metric[] = [
+  {
+    key: "actor/pg_clipfrac",
+    label: "Clipped tokens",
+    description: "Share of tokens whose gradient the clip has stopped.",
+    isShare: true,
+    chart: "clip",
+  },
+  {
+    key: "actor/pg_clipfrac_lower",
+    label: "Dual-clipped tokens",
+    description: "Share of tokens with negative advantage that the dual clip has stopped.",
+    isShare: true,
+    chart: "clip",
+  },
   {
     key: "actor/pg_clipfrac_upper",
     label: "Clipped above",
