@@ -38,7 +38,10 @@ export interface MiniBatch {
 
 export interface StepBatches {
   readonly miniBatches: readonly MiniBatch[];
-  /** What the policy says before the first update; filled by the old pass, or by the first update where there is none. */
+  /**
+   * What the policy says before the first update; filled by the old pass, or by the first update where there is none. In bypass
+   * mode with several mini-batches each is filled by its own first update.
+   */
   readonly numbers: ReadonlyMap<JudgedRollout, TokenNumbers>;
   /** Log-probabilities under the reference policy; empty without one. */
   readonly reference: ReadonlyMap<JudgedRollout, Float32Array>;

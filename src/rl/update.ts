@@ -61,11 +61,11 @@ export async function updatePolicy(
   const pass = new UpdatePass(run, batches, advantages, control, plan);
   const settings = entropyControlOf(run.config);
   let bonus = settings && (progress.entropyControl ?? entropyControlStart(settings));
+  const fixed = objectiveOf(run.config);
   let empty = 0;
   const { recorder } = run.policy;
   const { seconds } = await timed(async () => {
     for (const batch of plan) {
-      const fixed = objectiveOf(run.config);
       const objective = bonus ? { ...fixed, entropyCoef: entropyCoefficient(settings!, bonus) } : fixed;
       const numbers = await pass.accumulate(batch, objective);
       if (numbers.tokens === 0) {
