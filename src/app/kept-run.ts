@@ -17,6 +17,7 @@ import type { Outcome } from "../rl/trainer.ts";
 import { Trainer } from "../rl/trainer.ts";
 import type { Checkpoints } from "../storage/checkpoints.ts";
 import type { RunRecord, Runs } from "../storage/runs.ts";
+import { distinctName } from "./run-name.ts";
 import type { SavedMeta } from "./saved-meta.ts";
 import { metaOf, savedMeta } from "./saved-meta.ts";
 
@@ -59,7 +60,7 @@ export async function beginRun(
   const now = Date.now();
   const record: RunRecord = {
     id,
-    name: nameOf(inputs.config, inputs.model.name),
+    name: distinctName(inputs.config, inputs.model.name, (await keeping.runs.list()).runs),
     createdAt: now,
     updatedAt: now,
     modelName: inputs.model.name,
@@ -281,15 +282,4 @@ class RunKeeper {
           throw new BugError("a run's record could not be written", { cause: error });
       });
   }
-}
-
-/** What a list shows: "GRPO with LoRA 8 on demo". */
-function nameOf(config: RunConfig, model: string): string {
-  if (config["gradus.mode"] === "sft") return `Supervised fine-tuning on ${model}`;
-  if (config["gradus.mode"] === "dpo") return `DPO on ${model}`;
-  if (config["gradus.mode"] === "preference") return `Group preference on ${model}`;
-  const estimator = config["algorithm.adv_estimator"].toUpperCase();
-  const loss = config["actor_rollout_ref.actor.policy_loss.loss_mode"];
-  const rank = config["actor_rollout_ref.model.lora_rank"];
-  return `${estimator}${loss === "vanilla" ? "" : ` (${loss})`}${rank > 0 ? ` with LoRA ${rank}` : ""} on ${model}`;
 }

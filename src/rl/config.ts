@@ -4,10 +4,11 @@
 import { UserError } from "../common/errors.ts";
 import { nearest } from "../common/nearest.ts";
 import { ADVANTAGE_ESTIMATORS } from "./advantages/index.ts";
-import type { Field, FieldValue, ValueOf } from "./config/field.ts";
+import type { Condition, Field, FieldValue, ValueOf, Wanted } from "./config/field.ts";
 import { nullValueOf } from "./config/field.ts";
 import { FIELDS } from "./config/fields.ts";
 import { entropyControlStart } from "./entropy-control.ts";
+import { POLICY_LOSSES } from "./losses/index.ts";
 import { correctionOf, entropyControlOf, objectiveOf } from "./options/index.ts";
 import { REWARDS } from "./rewards/index.ts";
 import { TRL_AGGREGATIONS } from "./losses/aggregate.ts";
@@ -23,16 +24,45 @@ export type RunConfig = { readonly [K in ConfigKey]: ValueOf<(typeof FIELDS)[K]>
 export const CONFIG_KEYS = Object.keys(FIELDS) as ConfigKey[];
 export const fieldOf = (key: ConfigKey): Field => FIELDS[key];
 
-/** Whether the method that `config` has chosen reads `key`, given the other settings. */
+/** Settings that only those losses, or those estimators, read that name them. */
+const LOSS_KEYS = new Set(POLICY_LOSSES.flatMap(({ params }) => params.map(({ key }) => key)));
+const ESTIMATOR_KEYS = new Set(ADVANTAGE_ESTIMATORS.flatMap(({ params }) => params));
+
+/**
+ * Whether a run with `config` reads `key`: its method does, the chosen loss and estimator do where it is a matter of theirs,
+ * and the settings that it stands under are read and have the right values.
+ */
 export function isRead(key: ConfigKey, config: RunConfig): boolean {
-  const { mode, when = {} } = fieldOf(key);
+  const { mode, when } = fieldOf(key);
   const methods: readonly string[] | undefined = typeof mode === "string" ? [mode] : mode;
   if (methods !== undefined && !methods.includes(config["gradus.mode"])) return false;
+  if (!isTaken(key, config)) return false;
   const values: Readonly<Record<string, FieldValue>> = config;
-  return Object.entries(when).every(([other, wanted]) =>
-    (wanted as readonly unknown[]).includes(values[other]),
+  const holds = (condition: Condition): boolean =>
+    Object.entries(condition).every(
+      ([other, wanted]) => isRead(other as ConfigKey, config) && isWanted(values[other]!, wanted),
+    );
+  return when === undefined || alternatives(when).some(holds);
+}
+
+/** Whether the chosen loss or estimator takes `key`, or nobody's choice decides that. */
+function isTaken(key: ConfigKey, config: RunConfig): boolean {
+  const loss = config["actor_rollout_ref.actor.policy_loss.loss_mode"];
+  const estimator = config["algorithm.adv_estimator"];
+  if (!LOSS_KEYS.has(key) && !ESTIMATOR_KEYS.has(key)) return true;
+  return (
+    POLICY_LOSSES.some(({ id, params }) => id === loss && params.some((param) => param.key === key)) ||
+    ADVANTAGE_ESTIMATORS.some(({ id, params }) => id === estimator && params.includes(key))
   );
 }
+
+const alternatives = (when: NonNullable<Field["when"]>): readonly Condition[] =>
+  Array.isArray(when) ? (when as readonly Condition[]) : [when as Condition];
+
+const isWanted = (value: FieldValue, wanted: Wanted): boolean =>
+  "except" in wanted
+    ? !(wanted.except as readonly unknown[]).includes(value)
+    : (wanted as readonly unknown[]).includes(value);
 
 export const DEFAULTS: RunConfig = Object.freeze(
   Object.fromEntries(CONFIG_KEYS.map((key) => [key, FIELDS[key].default])),
@@ -91,8 +121,8 @@ export function problemWith(key: ConfigKey, value: unknown): string | undefined 
   }
 }
 
-/** The value of `key` that `value`, or its text, stands for. Throws UserError. */
-function readValue(key: ConfigKey, value: unknown): FieldValue {
+/** The value of `key` that `value`, or its text, stands for. Throws UserError when it does not suit `key`. */
+export function readValue(key: ConfigKey, value: unknown): FieldValue {
   const field = fieldOf(key);
   const refuse = (wanted: string): UserError =>
     new UserError(`${field.label} (${key}) is ${JSON.stringify(value) ?? "missing"}: ${wanted} is needed.`);

@@ -60,6 +60,12 @@ export const fieldStyles = css`
     line-height: 18px;
     text-wrap: pretty;
   }
+  .unread {
+    color: var(--warning);
+  }
+  :host([unread]) :is(.name, input, select) {
+    color: var(--text-quiet);
+  }
   .key {
     display: block;
     overflow-wrap: anywhere;

@@ -1,57 +1,46 @@
-// Settings in words: how a value stands in a form, what fits, where the default comes from, and which settings a search
-// finds. Pure; what the settings are is rl/config.ts's matter.
+// Which settings a form shows where: those that make a recipe, its sizes, those that a search finds; and what is said beside
+// one. Pure; what the settings are is rl/config.ts's matter.
 
-import type { ConfigKey, Field, FieldValue, RunConfig } from "../rl/config.ts";
-import { CONFIG_KEYS, fieldOf } from "../rl/config.ts";
+import type { ConfigKey, Field, RunConfig } from "../rl/config.ts";
+import { CONFIG_KEYS, fieldOf, isRead } from "../rl/config.ts";
+import { defaultWords, rangeWords } from "../rl/config/words.ts";
+import { METRICS } from "../rl/metrics.ts";
+import type { Preset } from "../rl/presets/index.ts";
 import { formatSetting } from "./format.ts";
 
-/** A value as it stands in a text field: 0.0003 as "3e-4", [0.9, 0.99] as "0.9, 0.99". */
-export function textOf(value: FieldValue): string {
-  if (typeof value === "number") return formatSetting(value);
-  if (typeof value === "boolean" || typeof value === "string") return String(value);
-  return value.map((item) => (typeof item === "number" ? formatSetting(item) : item)).join(", ");
-}
-
-/** A value as it stands in a sentence: the label of a choice, the meaning of a special number, "on" and "off". */
-export function valueWords(field: Field, value: FieldValue): string {
-  if (typeof value === "boolean") return value ? "on" : "off";
-  // Of a text of many lines a sentence tells only whether there is one.
-  if (field.kind === "text") return value === "" ? "none" : "a text";
-  if (field.kind === "choice")
-    return field.choices.find((choice) => choice.value === value)?.label ?? textOf(value);
-  if ((field.kind === "number" || field.kind === "integer") && field.special?.value === value)
-    return field.special.meaning;
-  if (value === "") return "nothing";
-  return textOf(value);
-}
-
-/** "1 to 256, -1 for all tokens"; empty where anything goes. */
-export function rangeWords(field: Field): string {
-  if (field.kind !== "number" && field.kind !== "integer" && field.kind !== "numbers") return "";
-  const { min, max, isAboveMin } = field;
-  const range =
-    min !== undefined && max !== undefined
-      ? isAboveMin
-        ? `above ${textOf(min)}, up to ${textOf(max)}`
-        : `${textOf(min)} to ${textOf(max)}`
-      : min !== undefined
-        ? `${isAboveMin ? "above" : "from"} ${textOf(min)}`
-        : max !== undefined
-          ? `up to ${textOf(max)}`
-          : "";
-  const special =
-    field.kind !== "numbers" && field.special ? `${field.special.value} for ${field.special.meaning}` : "";
-  return [range, special].filter(Boolean).join(", ");
-}
-
-/** "Default 16 (demo recipe; verl 256)." */
-export const defaultWords = (field: Field): string =>
-  `Default ${valueWords(field, field.default)} (${field.source}).`;
-
-/** Whether two values are the same, lists by their items. */
-export const isSameValue = (a: FieldValue, b: FieldValue): boolean => JSON.stringify(a) === JSON.stringify(b);
+/** What makes the recipe is chosen above the settings. */
+const METHOD: ConfigKey = "gradus.mode";
+const isOfAlgorithm = (key: ConfigKey): boolean =>
+  ["Policy loss", "Preference", "Advantage"].includes(fieldOf(key).topic);
 
 export const COMMON_KEYS: readonly ConfigKey[] = CONFIG_KEYS.filter((key) => fieldOf(key).isCommon);
+
+/** How much of everything: the common settings that a run reads and that are no matter of the algorithm. */
+export const sizeKeys = (config: RunConfig): ConfigKey[] =>
+  COMMON_KEYS.filter((key) => !isOfAlgorithm(key) && isRead(key, config));
+
+/** What makes the recipe: all that it sets, and what the chosen loss and estimator read besides. */
+export const recipeKeys = ({ algorithm }: Preset, config: RunConfig): ConfigKey[] =>
+  CONFIG_KEYS.filter(
+    (key) =>
+      key !== METHOD &&
+      (Object.hasOwn(algorithm, key) || isOfAlgorithm(key)) &&
+      !(fieldOf(key).isCommon && !isOfAlgorithm(key)) &&
+      isRead(key, config),
+  );
+
+/** "Range 1 to 256. Default 8 (demo recipe; verl 1). Watch: groups without spread." */
+export function fieldWords(field: Field): string {
+  const range = rangeWords(field);
+  const metric = METRICS.find(({ key }) => key === field.watch);
+  return [
+    range && `Range ${range}.`,
+    defaultWords(field),
+    metric && `Watch: ${metric.label} (${metric.key}).`,
+  ]
+    .filter(Boolean)
+    .join(" ");
+}
 
 /** Settings in which every word of `query` occurs: in key, label, help, topic or a choice. */
 export function searchSettings(query: string): ConfigKey[] {

@@ -1,5 +1,7 @@
 // Numbers as people read them: sizes, durations, counts, shares, dates. Pure; English, like the page.
 
+export { formatSetting } from "../common/numbers.ts";
+
 const KIB = 1024;
 const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
@@ -46,13 +48,6 @@ export function formatDuration(seconds: number): string {
 
 /** A share from 0 to 1 in percent, one digit behind the point: "42.5 %". */
 export const formatShare = (share: number, digits = 1): string => `${(share * 100).toFixed(digits)} %`;
-
-/** A number of any size as it is typed into a field: 0.0003 as "3e-4", 16 as "16". */
-export function formatSetting(value: number): string {
-  const size = Math.abs(value);
-  const isPlain = value === 0 || (size >= 0.001 && size < 1e7) || Number.isInteger(value);
-  return isPlain ? String(value) : value.toExponential().replace("e+", "e");
-}
 
 /** A measured number with three significant digits; small and large ones with a power of ten. */
 export function formatNumber(value: number): string {

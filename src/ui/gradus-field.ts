@@ -5,7 +5,8 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 
 import type { ConfigKey, Field, FieldValue } from "../rl/config.ts";
 import { fieldOf, problemWith } from "../rl/config.ts";
-import { defaultWords, isSameValue, rangeWords, textOf, valueWords } from "./field-words.ts";
+import { isSameValue, textOf, valueWords } from "../rl/config/words.ts";
+import { fieldWords } from "./field-words.ts";
 import { icon } from "./icons.ts";
 import { baseStyles, inputStyles } from "./styles.ts";
 import { fieldStyles } from "./field-styles.ts";
@@ -28,6 +29,7 @@ export class GradusField extends LitElement {
     base: { attribute: false },
     revision: { attribute: false },
     isLong: { type: Boolean, reflect: true, attribute: "long" },
+    isUnread: { type: Boolean, reflect: true, attribute: "unread" },
     draft: { state: true },
     problem: { state: true },
   };
@@ -40,6 +42,8 @@ export class GradusField extends LitElement {
   declare revision: number;
   /** With its help and default written out beside it; short fields leave them to hover and focus. */
   declare isLong: boolean;
+  /** The chosen recipe does not read it: it can be set, and changes nothing. */
+  declare isUnread: boolean;
   /** What was typed and is not applied. */
   declare draft: string | undefined;
   declare problem: string | undefined;
@@ -77,10 +81,9 @@ export class GradusField extends LitElement {
   }
 
   #help(field: Field): TemplateResult {
-    const range = rangeWords(field);
     return html`<p class=${this.isLong ? "help" : "hidden"} id="help">
-      ${field.unit ? html`<span class="hidden">In ${field.unit}.</span>` : nothing}${field.help}
-      ${chosenHelp(field, this.value)} ${defaultWords(field)} ${range ? `Range ${range}.` : ""}
+      ${this.isUnread ? html`<span class="unread">Not read by this recipe.</span> ` : nothing}${field.unit ? html`<span class="hidden">In ${field.unit}.</span>` : nothing}${field.help}
+      ${chosenHelp(field, this.value)} ${fieldWords(field)}
       ${this.isLong ? html`<span class="key number">${this.name}</span>` : nothing}
     </p>`;
   }

@@ -1,22 +1,25 @@
-// The recipe: a preset, the few settings that matter most, and on demand all the others. Open from the start, because it is
-// where a person decides something; one line of help stands below and follows hover and focus.
+// The recipe: which one, the settings that make it and its sizes, and on demand all others that it reads. Open from the start,
+// because it is where a person decides something; one line of help stands below and follows hover and focus.
 
 import { html, LitElement, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import { repeat } from "lit/directives/repeat.js";
 
 import type { ConfigKey, RunConfig } from "../rl/config.ts";
-import { CONFIG_KEYS, configWith, fieldOf, isRead } from "../rl/config.ts";
+import { CONFIG_KEYS, configWith, differences, fieldOf, isRead } from "../rl/config.ts";
 import { whyUnfit } from "../rl/config/data-fit.ts";
+import { inSentence } from "../rl/config/words.ts";
 import type { Preset } from "../rl/presets/index.ts";
-import { PRESETS } from "../rl/presets/index.ts";
-import type { DataKind } from "../worker/api.ts";
-import { COMMON_KEYS, defaultWords, keysIn, recipeLine } from "./field-words.ts";
+import { baseOf, PRESETS, withChange } from "../rl/presets/index.ts";
+import { fieldWords, keysIn, recipeKeys, recipeLine, sizeKeys } from "./field-words.ts";
+import { plural } from "./format.ts";
 import "./gradus-card.ts";
 import type { OpenEvent } from "./gradus-card.ts";
 import "./gradus-field.ts";
 import type { SettingEvent } from "./gradus-field.ts";
 import "./gradus-notice.ts";
+import "./gradus-recipe-picker.ts";
+import type { PresetEvent } from "./gradus-recipe-picker.ts";
 import "./gradus-reward-editor.ts";
 import "./gradus-settings.ts";
 import "./gradus-verl-import.ts";
@@ -66,9 +69,9 @@ export class GradusRecipeCard extends LitElement {
   }
 
   override render(): TemplateResult {
-    const { config, presetId, errors } = this.session.state;
-    const preset = PRESETS.find(({ id }) => id === presetId)!;
-    const base = baseOf(preset);
+    const { config, errors } = this.session.state;
+    const { preset } = this.session;
+    const base = baseOf(preset, config);
     return html`
       <gradus-card
         number="3"
@@ -79,46 +82,29 @@ export class GradusRecipeCard extends LitElement {
         @setting=${this.#set}
       >
         <div slot="summary">${preset.label}<span class="quiet">, ${recipeLine(config)}</span></div>
-        ${this.#presets(presetId)}
-        <p class="quiet description">${preset.description}</p>
-        ${this.#unfit() ?? this.#hint(preset)} ${this.#error()} ${this.#common(config, base, presetId)}
-        ${this.#all(config, base, presetId)}
+        <gradus-recipe-picker
+          .preset=${preset}
+          .config=${config}
+          @preset=${({ presetId }: PresetEvent) => this.#use(presetId)}
+        ></gradus-recipe-picker>
+        ${this.#unfit(preset)} ${this.#error()} ${this.#fields(config, base, preset)}
+        ${this.#all(config, base, preset.id)}
         <gradus-reward-editor .session=${this.session}></gradus-reward-editor>
         <gradus-verl-import .session=${this.session}></gradus-verl-import>
       </gradus-card>
     `;
   }
 
-  #presets(presetId: string): TemplateResult {
-    return html`<div class="presets" role="group" aria-label="Recipes">
-      ${PRESETS.map(
-        ({ id, label, description }) =>
-          html`<button aria-pressed=${id === presetId} title=${description} @click=${() => this.#use(id)}>
-            ${label}
-          </button>`,
-      )}
-    </div>`;
-  }
-
   /** The method does not learn from the data that is loaded. */
-  #unfit(): TemplateResult | undefined {
-    const { config, problems, model } = this.session.state;
+  #unfit({ ground }: Preset): TemplateResult | typeof nothing {
+    const { config, problems } = this.session.state;
     const why = problems && whyUnfit(config, problems.kind);
-    if (!why) return undefined;
-    const better = presetFor(problems.kind, model?.isDemo !== false);
+    if (!why) return nothing;
+    const better = PRESETS.find(
+      (preset) => preset.ground === ground && !whyUnfit(configWith(preset.values), problems.kind),
+    )!;
     return html`<gradus-notice tone="warning">
       ${why}
-      <button slot="actions" @click=${() => this.#use(better.id)}>Take ${better.label}</button>
-    </gradus-notice>`;
-  }
-
-  /** The demo's settings would harm a model of one's own. */
-  #hint(preset: Preset): TemplateResult | typeof nothing {
-    const { model } = this.session.state;
-    if (!model || model.isDemo || preset.suits !== "demo") return nothing;
-    const better = presetFor(this.session.state.problems?.kind ?? "problems", false);
-    return html`<gradus-notice tone="warning">
-      These settings are made for the demo model: such a learning rate spoils a larger one.
       <button slot="actions" @click=${() => this.#use(better.id)}>Take ${better.label}</button>
     </gradus-notice>`;
   }
@@ -132,26 +118,36 @@ export class GradusRecipeCard extends LitElement {
       ${
         key
           ? html`<button slot="actions" @click=${() => this.#show(key)}>
-              Show ${fieldOf(key).label.toLowerCase()}
+              Show ${inSentence(fieldOf(key).label)}
             </button>`
           : nothing
       }
     </gradus-notice>`;
   }
 
-  #common(config: RunConfig, base: RunConfig, presetId: string): TemplateResult {
+  #fields(config: RunConfig, base: RunConfig, preset: Preset): TemplateResult {
+    const groups = [
+      { label: "The run", keys: sizeKeys(config) },
+      { label: `What makes it ${inSentence(preset.recipe.label)}`, keys: recipeKeys(preset, config) },
+    ].filter(({ keys }) => keys.length > 0);
     return html`
       <div class="common" @pointerover=${this.#point} @focusin=${this.#point} @pointerleave=${this.#leave}>
-        ${repeat(
-          COMMON_KEYS.filter((key) => isRead(key, config)),
-          (key) => `${presetId}:${key}`,
-          (key) =>
-            html`<gradus-field
-              .name=${key}
-              .value=${config[key]}
-              .base=${base[key]}
-              .revision=${this.revision}
-            ></gradus-field>`,
+        ${groups.map(
+          ({ label, keys }) =>
+            html`<fieldset>
+              <legend>${label}</legend>
+              ${repeat(
+                keys,
+                (key) => `${preset.id}:${key}`,
+                (key) =>
+                  html`<gradus-field
+                    .name=${key}
+                    .value=${config[key]}
+                    .base=${base[key]}
+                    .revision=${this.revision}
+                  ></gradus-field>`,
+              )}
+            </fieldset>`,
         )}
       </div>
       <div class="gloss quiet" aria-hidden="true">
@@ -164,19 +160,30 @@ export class GradusRecipeCard extends LitElement {
   #gloss(): TemplateResult {
     if (!this.helpKey) return html`Point at a setting to read what it does.`;
     const field = fieldOf(this.helpKey);
-    return html`<strong>${field.label}.</strong> ${field.help} ${defaultWords(field)}
+    return html`<strong>${field.label}.</strong> ${field.help} ${fieldWords(field)}
       <span class="number">${this.helpKey}</span>`;
   }
 
   #all(config: RunConfig, base: RunConfig, presetId: string): TemplateResult {
+    const count = CONFIG_KEYS.filter((key) => isRead(key, config)).length;
+    const changed = Object.keys(differences(config, base)).length;
     return html`
-      <button
-        class="plain all"
-        aria-expanded=${this.showsAll}
-        @click=${() => (this.showsAll = !this.showsAll)}
-      >
-        ${icon("chevron")}All ${CONFIG_KEYS.length} settings
-      </button>
+      <div class="more">
+        <button
+          class="plain all"
+          aria-expanded=${this.showsAll}
+          @click=${() => (this.showsAll = !this.showsAll)}
+        >
+          ${icon("chevron")}All ${count} settings of this recipe
+        </button>
+        ${
+          changed > 0
+            ? html`<button class="plain" @click=${this.#reset}>
+                ${icon("reset")}Reset ${plural(changed, "changed setting")}
+              </button>`
+            : nothing
+        }
+      </div>
       ${
         this.showsAll
           ? keyed(
@@ -202,6 +209,11 @@ export class GradusRecipeCard extends LitElement {
     void this.session.usePreset(id);
   }
 
+  #reset = (): void => {
+    this.#forget();
+    void this.session.resetToPreset();
+  };
+
   #show(key: ConfigKey): void {
     this.showsAll = true;
     void this.updateComplete.then(async () => {
@@ -216,7 +228,7 @@ export class GradusRecipeCard extends LitElement {
   #set = ({ key, value }: SettingEvent): void => {
     const { config } = this.session.state;
     const values = { ...this.#refused, [key]: value };
-    this.#refused = isWhole(values, config) ? {} : values;
+    this.#refused = isWhole(this.session.preset, values, config) ? {} : values;
     void this.session.change(values);
   };
 
@@ -238,30 +250,13 @@ export class GradusRecipeCard extends LitElement {
 }
 
 /** Whether the settings fit, and go together. */
-function isWhole(values: Readonly<Record<string, unknown>>, config: RunConfig): boolean {
+function isWhole(preset: Preset, values: Readonly<Record<string, unknown>>, config: RunConfig): boolean {
   try {
-    configWith(values, config);
+    withChange(preset, config, values);
     return true;
   } catch {
     return false;
   }
-}
-
-/** The first recipe that learns from such data, made for the demo model or for any. */
-function presetFor(kind: DataKind, isDemo: boolean): Preset {
-  const fitting = PRESETS.filter((preset) => whyUnfit(baseOf(preset), kind) === undefined);
-  return fitting.find(({ suits }) => suits === (isDemo ? "demo" : "any")) ?? fitting[0]!;
-}
-
-const BASES = new Map<string, RunConfig>();
-
-/** The preset as a whole recipe. */
-function baseOf({ id, values }: Preset): RunConfig {
-  const known = BASES.get(id);
-  if (known) return known;
-  const base = configWith(values);
-  BASES.set(id, base);
-  return base;
 }
 
 customElements.define("gradus-recipe-card", GradusRecipeCard);

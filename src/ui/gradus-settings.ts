@@ -1,12 +1,13 @@
-// Every setting there is, folded by topic, with a search over all of them. Draws fields; what a change means is up to the
-// card around it.
+// Every setting that the chosen recipe reads, folded by topic, with a search over all there are. Draws fields; what a change
+// means is up to the card around it.
 
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 
 import type { ConfigKey, RunConfig } from "../rl/config.ts";
-import { CONFIG_KEYS, fieldOf, TOPICS } from "../rl/config.ts";
-import { isSameValue, searchSettings } from "./field-words.ts";
+import { CONFIG_KEYS, fieldOf, isRead, TOPICS } from "../rl/config.ts";
+import { isSameValue } from "../rl/config/words.ts";
+import { searchSettings } from "./field-words.ts";
 import { plural } from "./format.ts";
 import "./gradus-field.ts";
 import { icon } from "./icons.ts";
@@ -109,7 +110,7 @@ export class GradusSettings extends LitElement {
         <input
           type="search"
           aria-label="Search settings"
-          placeholder=${`Search ${CONFIG_KEYS.length} settings`}
+          placeholder=${`Search all ${CONFIG_KEYS.length} settings`}
           .value=${this.query}
           @input=${(event: Event) => (this.query = (event.target as HTMLInputElement).value)}
         />
@@ -128,7 +129,7 @@ export class GradusSettings extends LitElement {
   }
 
   #topic(topic: (typeof TOPICS)[number]): TemplateResult | typeof nothing {
-    const keys = CONFIG_KEYS.filter((key) => fieldOf(key).topic === topic);
+    const keys = CONFIG_KEYS.filter((key) => fieldOf(key).topic === topic && isRead(key, this.config));
     if (keys.length === 0) return nothing;
     const changed = keys.filter((key) => !isSameValue(this.config[key], this.base[key])).length;
     return html`<details>
@@ -147,6 +148,7 @@ export class GradusSettings extends LitElement {
       (key) =>
         html`<gradus-field
           long
+          .isUnread=${!isRead(key, this.config)}
           .name=${key}
           .value=${this.config[key]}
           .base=${this.base[key]}

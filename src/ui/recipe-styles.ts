@@ -3,37 +3,30 @@
 import { css } from "lit";
 
 export const recipeStyles = css`
-  .presets {
-    display: flex;
-    flex-wrap: wrap;
-    gap: 8px;
-  }
-  .presets button {
-    min-height: 28px;
-    border-color: var(--line);
-    border-radius: 14px;
-    font-weight: 400;
-  }
-  .presets button[aria-pressed="true"] {
-    border-color: var(--accent);
-    background: var(--accent-ground);
-    color: var(--accent);
-    font-weight: 500;
-  }
-  .description {
-    margin-top: -8px;
-    font-size: var(--size-13);
-    line-height: 20px;
-    text-wrap: pretty;
-  }
   .common {
     display: grid;
-    grid-template-columns: repeat(auto-fill, minmax(132px, 1fr));
-    gap: 12px 16px;
+    gap: 16px;
   }
-  /* Two lines are kept free, so that nothing moves when the help changes. */
+  fieldset {
+    display: grid;
+    grid-template-columns: repeat(auto-fill, minmax(132px, 1fr));
+    align-items: end;
+    gap: 12px 16px;
+    min-width: 0;
+    margin: 0;
+    padding: 0;
+    border: 0;
+  }
+  legend {
+    margin-bottom: 8px;
+    padding: 0;
+    font-size: var(--size-13);
+    font-weight: 600;
+    line-height: 20px;
+  }
+  /* Three lines are kept free, so that nothing moves when the help changes. */
   .gloss {
-    min-height: 36px;
+    min-height: 54px;
     margin-top: -4px;
     font-size: var(--size-12);
     line-height: 18px;
@@ -45,9 +38,11 @@ export const recipeStyles = css`
   .gloss .number {
     overflow-wrap: anywhere;
   }
-  .all {
-    align-self: flex-start;
-    margin: -8px 0 -4px -12px;
+  .more {
+    display: flex;
+    flex-wrap: wrap;
+    justify-content: space-between;
+    margin: -8px -12px -4px;
   }
   .all svg.icon {
     transform: rotate(-90deg);
@@ -57,7 +52,7 @@ export const recipeStyles = css`
   }
   @media (max-width: 719px) {
     .gloss {
-      min-height: 54px;
+      min-height: 90px;
     }
   }
 `;

@@ -1,64 +1,28 @@
 // Everything the page shows, in one place, and everything it can ask for. Elements read `session.state` through a
 // SessionController and call the methods; only this file talks to the worker. Computes nothing.
 
-import { configWith, DEFAULTS } from "../rl/config.ts";
-import type { RunConfig } from "../rl/config.ts";
-import { PRESETS } from "../rl/presets/index.ts";
+import { configWith } from "../rl/config.ts";
+import type { Preset } from "../rl/presets/index.ts";
+import { carriedOver, presetById, presetIn, PRESETS, withChange } from "../rl/presets/index.ts";
 import type {
-  DeviceSummary,
   HubOffer,
-  LoadProgress,
   ModelSummary,
-  PlanSummary,
-  ProblemsSummary,
   RunEvent,
   RunSnapshot,
-  RunSummary,
   SettingsForm,
-  StorageSummary,
-  VerlImport,
   WorkerApi,
 } from "../worker/api.ts";
-import type { RunView } from "./run-view.ts";
+import { keepSetup, keptSetup, setupFor } from "./kept-setup.ts";
 import { shownGroup, viewAfter, viewOf } from "./run-view.ts";
+import type { Concern, Place, SessionState } from "./session-state.ts";
 import { settingsText } from "./settings-text.ts";
 
 export { SessionController } from "./session-controller.ts";
 
-export const PLACES = ["setup", "run", "checkpoints"] as const;
-export type Place = (typeof PLACES)[number];
-
-/** Where a failure is shown: beside what failed. */
-export type Concern = "device" | "model" | "problems" | "recipe" | "run" | "checkpoints";
-
-export interface SessionState {
-  readonly place: Place;
-  readonly device?: DeviceSummary;
-  readonly model?: ModelSummary;
-  readonly modelProgress?: LoadProgress;
-  readonly problems?: ProblemsSummary;
-  readonly presetId: string;
-  readonly config: RunConfig;
-  /** The last verl configuration that was applied, until a recipe is chosen. */
-  readonly imported?: VerlImport | undefined;
-  /** What all of them have had for a cluster. */
-  readonly kept: VerlImport["kept"];
-  readonly plan?: PlanSummary;
-  /** The run on the screen: going on, paused, or ended. */
-  readonly run?: RunView;
-  readonly runs: readonly RunSummary[];
-  readonly storage?: StorageSummary;
-  /** One sentence per concern. */
-  readonly errors: Readonly<Partial<Record<Concern, string>>>;
-  /** What is being worked on, so that its button can wait. */
-  readonly busy: Readonly<Partial<Record<Concern, boolean>>>;
-}
+export type { Concern, Place, SessionState } from "./session-state.ts";
+export { isUnderWay, PLACES } from "./session-state.ts";
 
 const FIRST_PRESET = PRESETS[0]!;
-
-/** States in which a run holds the device. */
-export const isUnderWay = (run: RunView | undefined): boolean =>
-  run !== undefined && ["loading", "running", "pausing", "paused"].includes(run.state);
 
 export class Session extends EventTarget {
   readonly #worker: WorkerApi;
@@ -66,8 +30,7 @@ export class Session extends EventTarget {
   readonly #chosen = { model: false, problems: false };
   state: SessionState = {
     place: "setup",
-    presetId: FIRST_PRESET.id,
-    config: configWith(FIRST_PRESET.values),
+    ...(keptSetup() ?? { presetId: FIRST_PRESET.id, config: configWith(FIRST_PRESET.values) }),
     kept: {},
     runs: [],
     errors: {},
@@ -94,6 +57,7 @@ export class Session extends EventTarget {
 
   set(patch: Partial<SessionState>): void {
     this.state = { ...this.state, ...patch };
+    if (patch.config) keepSetup(this.state);
     this.dispatchEvent(new Event("change"));
   }
 
@@ -147,25 +111,39 @@ export class Session extends EventTarget {
     );
   }
 
+  /** The preset that is chosen; its settings may have been changed since. */
+  get preset(): Preset {
+    return presetById(this.state.presetId) ?? FIRST_PRESET;
+  }
+
+  /** Takes a preset; what was changed stays where it has nothing to do with the recipe. */
   async usePreset(presetId: string): Promise<void> {
-    const preset = PRESETS.find(({ id }) => id === presetId) ?? FIRST_PRESET;
-    const config = configWith(preset.values, DEFAULTS);
+    const preset = presetById(presetId) ?? FIRST_PRESET;
+    const config = carriedOver(this.state.config, this.preset, preset);
     this.set({ presetId: preset.id, config, imported: undefined, kept: {} });
+    await this.refreshPlan();
+  }
+
+  /** Takes the preset as it is. */
+  async resetToPreset(): Promise<void> {
+    this.set({ config: configWith(this.preset.values), imported: undefined, kept: {} });
     await this.refreshPlan();
   }
 
   /** Changes settings; the recipe's error says why when they do not go together, and the former ones stay. */
   async change(values: Readonly<Record<string, unknown>>): Promise<void> {
     await this.#attempt("recipe", async () => {
-      this.set({ config: configWith(values, this.state.config) });
+      this.set({ config: withChange(this.preset, this.state.config, values) });
       await this.#plan();
     });
   }
 
-  /** Applies a verl command or YAML; `state.imported` says what became of it. Rejects when it cannot be read. */
+  /** Applies a verl command or YAML, under the recipe that it is, if any; `state.imported` says what became of it. Rejects when it cannot be read. */
   async importSettings(text: string): Promise<void> {
     const imported = await this.#worker.importSettings(text, this.state.config);
-    this.set({ imported, config: imported.config, kept: { ...this.state.kept, ...imported.kept } });
+    const { form, ground } = this.preset;
+    const presetId = `${presetIn(imported.config)?.form ?? form}-${ground.id}`;
+    this.set({ imported, presetId, config: imported.config, kept: { ...this.state.kept, ...imported.kept } });
     await this.refreshPlan();
   }
 
@@ -249,11 +227,16 @@ export class Session extends EventTarget {
   }
 
   async #load(load: () => Promise<ModelSummary>): Promise<void> {
-    await this.#attempt("model", async () => this.set({ model: await load() }));
+    await this.#attempt("model", async () => this.#follow(await load()));
     const { modelProgress: _, ...state } = this.state;
     this.state = state;
     this.set({});
     if (this.state.model) await this.refreshPlan();
+  }
+
+  /** Shows the model, on the sizes that suit it: those it had when such a model was here last, or the usual ones. */
+  #follow(model: ModelSummary): void {
+    this.set({ model, ...setupFor(model.isDemo ? "demo" : "own", this.state, this.preset) });
   }
 
   async #plan(): Promise<void> {

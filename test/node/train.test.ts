@@ -28,7 +28,7 @@ async function complaint(...args: string[]): Promise<string> {
 describe("a mistake is told in a sentence, without a stack", () => {
   test.each([
     [["--preset", "grpo-dmo"], /^There is no preset "grpo-dmo"\. Did you mean grpo-demo\?$/],
-    [["--preset", "zzz"], /^There is no preset "zzz"\. There are grpo-demo, /],
+    [["--preset", "zzz"], /^There is no preset "zzz"\. There are grpo, /],
     [["--set", "lr"], /^--set takes key=value, and "lr" is not that\. Example: /],
     [
       ["--set", "actor_rollout_ref.rollout.m=2"],
@@ -97,7 +97,9 @@ describe("settings", () => {
     expect(config["trainer.total_training_steps"]).toBe(9);
     expect(config["trainer.save_freq"]).toBe(5);
     expect(config["actor_rollout_ref.rollout.temperature"], "of grpo-demo").toBe(0.7);
-    expect((await settingsOf({}, false))["actor_rollout_ref.model.lora_rank"], "of grpo-gsm8k").toBe(32);
+    expect((await settingsOf({}, false))["actor_rollout_ref.model.lora_rank"], "of grpo-own").toBe(32);
+    expect((await settingsOf({ preset: "cispo" }, false))["actor_rollout_ref.model.lora_rank"]).toBe(32);
+    expect((await settingsOf({ preset: "cispo" }, true))["actor_rollout_ref.model.lora_rank"]).toBe(0);
   });
 
   test("of a run that goes on are its own, unless a preset is named", async () => {

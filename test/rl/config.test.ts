@@ -13,6 +13,7 @@ import {
   DEFAULTS,
   differences,
   fieldOf,
+  isRead,
   problemWith,
   TOPICS,
 } from "../../src/rl/config.ts";
@@ -44,6 +45,13 @@ describe("fields", () => {
     if ("choices" in field) for (const { value } of field.choices) expect(value).not.toBe("");
   });
 
+  test("a metric to watch is one that a run logs", () => {
+    const known = new Set(METRICS.map(({ key }) => key));
+    const watched = CONFIG_KEYS.flatMap((key) => fieldOf(key).watch ?? []);
+    expect(watched.filter((key) => !known.has(key))).toEqual([]);
+    expect(watched.length).toBeGreaterThan(CONFIG_KEYS.length / 2);
+  });
+
   test("every number has a bound that it does not cross", () => {
     for (const key of CONFIG_KEYS) {
       const field = fieldOf(key);
@@ -60,6 +68,56 @@ describe("fields", () => {
         expect(problemWith(key, value), key).toBeUndefined();
       if (field.kind === "integer") expect(problemWith(key, 1.5), key).toMatch(/a whole number/);
     }
+  });
+});
+
+describe("what a run reads", () => {
+  const reads = (key: ConfigKey, values: Readonly<Record<string, unknown>> = {}): boolean =>
+    isRead(key, configWith(values));
+  const LOSS = "actor_rollout_ref.actor.policy_loss.loss_mode";
+  const AGG = "actor_rollout_ref.actor.loss_agg_mode";
+
+  test("names only settings that there are, with values that they may have", () => {
+    for (const key of CONFIG_KEYS) {
+      for (const condition of [fieldOf(key).when ?? []].flat() as Record<string, unknown>[])
+        for (const [other, wanted] of Object.entries(condition)) {
+          expect(CONFIG_KEYS, `${key} under ${other}`).toContain(other);
+          const values = (
+            Array.isArray(wanted) ? wanted : (wanted as { except: unknown[] }).except
+          ) as unknown[];
+          for (const value of values) expect(problemWith(other as ConfigKey, value), key).toBeUndefined();
+        }
+    }
+  });
+
+  test("a setting of a loss or an estimator, under those that name it", () => {
+    expect(reads("actor_rollout_ref.actor.clip_ratio_c")).toBe(true);
+    expect(reads("actor_rollout_ref.actor.clip_ratio_c", { [LOSS]: "gspo" })).toBe(false);
+    expect(reads("actor_rollout_ref.actor.tau_pos", { [LOSS]: "sapo" })).toBe(true);
+    expect(reads("actor_rollout_ref.actor.tau_pos")).toBe(false);
+    expect(reads("gradus.advantage_epsilon", { "algorithm.adv_estimator": "rloo" })).toBe(false);
+    expect(reads("algorithm.gamma", { "algorithm.adv_estimator": "reinforce_plus_plus" })).toBe(true);
+  });
+
+  test("a setting under a switch, while that is read itself", () => {
+    expect(reads("gradus.advantage_epsilon", { "algorithm.norm_adv_by_std_in_grpo": false })).toBe(false);
+    expect(reads("algorithm.kl_ctrl.target_kl", { "algorithm.kl_ctrl.type": "adaptive" })).toBe(false);
+    const inReward = { "algorithm.use_kl_in_reward": true, "algorithm.kl_ctrl.type": "adaptive" };
+    expect(reads("algorithm.kl_ctrl.target_kl", inReward)).toBe(true);
+    expect(reads("algorithm.kl_ctrl.target_kl", { ...inReward, "gradus.mode": "preference" })).toBe(false);
+    expect(reads("actor_rollout_ref.model.lora_alpha")).toBe(false);
+    expect(reads("actor_rollout_ref.model.lora_alpha", { "actor_rollout_ref.model.lora_rank": 8 })).toBe(
+      true,
+    );
+  });
+
+  test("the aggregation, where the loss has none of its own or a penalty is added up, too", () => {
+    expect(reads(AGG)).toBe(true);
+    expect(reads(AGG, { [LOSS]: "gspo" })).toBe(false);
+    expect(reads(AGG, { [LOSS]: "gspo", "actor_rollout_ref.actor.entropy_coeff": 0.01 })).toBe(true);
+    expect(reads("actor_rollout_ref.actor.loss_scale_factor", { [AGG]: "seq-mean-token-sum-norm" })).toBe(
+      true,
+    );
   });
 });
 
@@ -154,7 +212,7 @@ describe("verl's YAML", () => {
 describe.each(PRESETS)("preset $id", ({ values, label, description, source }) => {
   test("is valid, says what it is, and gives options that the engine takes", () => {
     const config = configWith(values);
-    expect([label, description, source].every((text) => text.length > 3)).toBe(true);
+    expect([label, description, source].every((text) => text.length >= 3)).toBe(true);
     for (const [key, value] of Object.entries(values)) expect(config[key as ConfigKey], key).toEqual(value);
     const { tokenBudget, rollout, baseType, lora } = policyOptions(config);
     expect(tokenBudget).toBeGreaterThanOrEqual(rollout!.maxPrompt + rollout!.maxNew);

@@ -1,15 +1,16 @@
 import { describe, expect, test } from "vitest";
 
 import { CONFIG_KEYS, configWith, DEFAULTS, fieldOf, problemWith } from "../../src/rl/config.ts";
+import { defaultWords, inSentence, rangeWords, textOf, valueWords } from "../../src/rl/config/words.ts";
+import { presetById, PRESETS } from "../../src/rl/presets/index.ts";
 import {
   COMMON_KEYS,
-  defaultWords,
+  fieldWords,
   keysIn,
-  rangeWords,
+  recipeKeys,
   recipeLine,
   searchSettings,
-  textOf,
-  valueWords,
+  sizeKeys,
 } from "../../src/ui/field-words.ts";
 
 const GROUP = "actor_rollout_ref.rollout.n";
@@ -43,11 +44,48 @@ describe("settings in words", () => {
     );
   });
 
+  test("what is said beside a setting has its range, its default with the source, and the metric to watch", () => {
+    expect(fieldWords(fieldOf(GROUP))).toBe(
+      "Range 1 to 256. Default 8 (demo recipe; verl 1, its GRPO examples 5). Watch: Groups without spread (critic/frac_reward_zero_std).",
+    );
+  });
+
+  test.each([
+    ["Learning rate", "learning rate"],
+    ["LoRA rank", "LoRA rank"],
+    ["KL loss", "KL loss"],
+    ["Top-p", "top-p"],
+    ["3e-4 / 4e-4", "3e-4 / 4e-4"],
+  ])("%s is %s inside a sentence", (label, text) => expect(inSentence(label)).toBe(text));
+
   test("a recipe in one line tells how much of what, for either method", () => {
     expect(recipeLine(DEFAULTS)).toBe("60 steps of 16 prompts with 8 responses, learning rate 1e-6");
     expect(recipeLine(configWith({ "gradus.mode": "sft" }))).toBe(
       "60 steps of 16 worked answers, learning rate 1e-6",
     );
+  });
+});
+
+describe("the settings of a recipe", () => {
+  const keysOf = (id: string): readonly string[] => {
+    const preset = presetById(id)!;
+    return recipeKeys(preset, configWith(preset.values));
+  };
+
+  test("are what it sets, and what its loss and estimator read", () => {
+    expect(keysOf("sapo-demo")).toEqual(
+      expect.arrayContaining(["actor_rollout_ref.actor.tau_pos", "actor_rollout_ref.actor.tau_neg"]),
+    );
+    expect(keysOf("sapo-demo")).not.toContain("actor_rollout_ref.actor.clip_ratio_low");
+    expect(keysOf("dapo-demo")).toContain("reward.reward_kwargs.overlong_buffer_cfg.len");
+    expect(keysOf("preference-demo")).toContain("gradus.preference_beta");
+    expect(keysOf("sft-demo")).toEqual([]);
+  });
+
+  test.each(PRESETS)("$id shows no setting twice", (preset) => {
+    const config = configWith(preset.values);
+    const keys = [...sizeKeys(config), ...recipeKeys(preset, config)];
+    expect(new Set(keys).size).toBe(keys.length);
   });
 });
 

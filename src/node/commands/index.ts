@@ -4,6 +4,7 @@ import type { Command } from "../command.ts";
 import { bench } from "./bench.ts";
 import { demoModel } from "./demo-model.ts";
 import { devices } from "./devices.ts";
+import { docs } from "./docs.ts";
 import { evalCommand } from "./eval.ts";
 import { makeModel } from "./make-model.ts";
 import { train } from "./train.ts";
@@ -17,4 +18,5 @@ export const COMMANDS: readonly Command[] = [
   devices,
   verify,
   bench,
+  docs,
 ];

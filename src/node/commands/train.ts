@@ -44,7 +44,8 @@ export const train = defineCommand({
     preset: {
       type: "string",
       value: "ID",
-      description: "a recipe; default: grpo-demo, or grpo-gsm8k for a model of yours",
+      description:
+        "a recipe, such as dapo or cispo-aggressive (docs/algorithms.md lists them), sized for the model; default: grpo",
     },
     config: {
       type: "string",

@@ -13,7 +13,8 @@ import { openModel } from "../../model/open-model.ts";
 import { CONFIG_KEYS, configWith, DEFAULTS } from "../../rl/config.ts";
 import type { RunConfig } from "../../rl/config.ts";
 import { nearestHint } from "../../common/nearest.ts";
-import { PRESETS } from "../../rl/presets/index.ts";
+import type { Preset } from "../../rl/presets/index.ts";
+import { presetById, PRESETS } from "../../rl/presets/index.ts";
 import { importVerlText } from "../../rl/verl/import-text.ts";
 import type { ImportOptions, VerlImport } from "../../rl/verl/imported.ts";
 import { fileSource, folderSources } from "../files/source.ts";
@@ -56,21 +57,14 @@ export interface ReadSettings {
 export const settingsOf = async (settings: Settings, isDemo: boolean, base?: RunConfig): Promise<RunConfig> =>
   (await readSettings(settings, isDemo, base)).config;
 
-/** A preset (the demo's own for the demo model), a file's settings and single ones on top. Prints what the file gave. */
+/** A preset (sized for the model where only its form is named), a file's settings and single ones on top. Prints what the file gave. */
 export async function readSettings(
   settings: Settings,
   isDemo: boolean,
   base?: RunConfig,
   problems?: ImportOptions["problems"],
 ): Promise<ReadSettings> {
-  const id = settings.preset ?? (isDemo ? "grpo-demo" : "grpo-gsm8k");
-  const preset = PRESETS.find((candidate) => candidate.id === id);
-  if (!preset) {
-    const ids = PRESETS.map((candidate) => candidate.id);
-    throw new UserError(
-      `There is no preset "${id}". ${nearestHint(id, ids, `There are ${ids.join(", ")}.`)}`,
-    );
-  }
+  const preset = presetOf(settings.preset ?? "grpo", isDemo);
   const start = base && !settings.preset ? base : configWith(preset.values, DEFAULTS);
   const single = { ...(await ownReward(settings.reward)), ...singleValues(settings) };
   const read = await fileSettings(settings.config, start, single, problems);
@@ -93,6 +87,17 @@ async function fileSettings(
   if (wrong.length > 0) throw new UserError(`${source.name}: ${wrong.map(({ why }) => why).join(" ")}`);
   for (const line of reportOf(read, source.name)) console.log(line);
   return { config: read.config, kept: read.kept };
+}
+
+/** The preset of a whole id, or of a form on the sizes that suit the model. Throws UserError naming the forms. */
+function presetOf(id: string, isDemo: boolean): Preset {
+  const preset = presetById(id, isDemo ? "demo" : "own");
+  if (preset) return preset;
+  const forms = [...new Set(PRESETS.map(({ form }) => form))];
+  const known = [...forms, ...PRESETS.map((candidate) => candidate.id)];
+  throw new UserError(
+    `There is no preset "${id}". ${nearestHint(id, known, `There are ${forms.join(", ")}.`)}`,
+  );
 }
 
 /** What became of a file's settings, a line each for what it could not simply apply. */

@@ -17,6 +17,7 @@ export const ENGINE_FIELDS = {
     min: 1,
     max: 32768,
     source: "demo recipe; verl 512",
+    watch: "response_length/clip_ratio",
     isFixedInRun: true,
   },
   "actor_rollout_ref.rollout.n": {
@@ -31,6 +32,7 @@ export const ENGINE_FIELDS = {
     min: 1,
     max: 256,
     source: "demo recipe; verl 1, its GRPO examples 5",
+    watch: "critic/frac_reward_zero_std",
     isFixedInRun: true,
   },
   "actor_rollout_ref.rollout.temperature": {
@@ -45,6 +47,7 @@ export const ENGINE_FIELDS = {
     isAboveMin: true,
     max: 10,
     source: "verl",
+    watch: "actor/entropy",
   },
   "actor_rollout_ref.rollout.top_p": {
     kind: "number",
@@ -57,6 +60,7 @@ export const ENGINE_FIELDS = {
     isAboveMin: true,
     max: 1,
     source: "verl",
+    watch: "actor/entropy",
   },
   "actor_rollout_ref.rollout.top_k": {
     kind: "integer",
@@ -70,6 +74,7 @@ export const ENGINE_FIELDS = {
     max: 65536,
     special: { value: -1, meaning: "all tokens" },
     source: "verl",
+    watch: "actor/entropy",
   },
   "actor_rollout_ref.actor.ppo_mini_batch_size": {
     kind: "integer",
@@ -83,6 +88,7 @@ export const ENGINE_FIELDS = {
     max: 4096,
     special: { value: -1, meaning: "the whole step" },
     source: "Gradus; verl 256",
+    watch: "actor/ppo_kl",
     isFixedInRun: true,
   },
   "actor_rollout_ref.actor.ppo_epochs": {
@@ -95,6 +101,7 @@ export const ENGINE_FIELDS = {
     min: 1,
     max: 64,
     source: "verl",
+    watch: "actor/ppo_kl",
     isFixedInRun: true,
   },
   "actor_rollout_ref.actor.optim.lr": {
@@ -108,6 +115,7 @@ export const ENGINE_FIELDS = {
     isAboveMin: true,
     max: 1,
     source: "verl",
+    watch: "actor/grad_norm",
   },
   "actor_rollout_ref.actor.optim.betas": {
     kind: "numbers",
@@ -119,6 +127,7 @@ export const ENGINE_FIELDS = {
     min: 0,
     max: 0.99999,
     source: "verl",
+    watch: "actor/grad_norm",
   },
   "actor_rollout_ref.actor.optim.weight_decay": {
     kind: "number",
@@ -141,6 +150,7 @@ export const ENGINE_FIELDS = {
     max: 1_000_000,
     special: { value: -1, meaning: "none" },
     source: "verl -1",
+    watch: "actor/lr",
   },
   "actor_rollout_ref.actor.optim.lr_scheduler_type": {
     kind: "choice",
@@ -150,16 +160,19 @@ export const ENGINE_FIELDS = {
     default: "constant",
     choices: SCHEDULES.map((value) => ({ value, label: value })),
     source: "verl",
+    watch: "actor/lr",
   },
   "actor_rollout_ref.actor.optim.min_lr_ratio": {
     kind: "number",
     label: "Final rate",
     help: "Share of the learning rate that is left at the end of a decaying schedule.",
     topic: "Optimiser",
+    when: { "actor_rollout_ref.actor.optim.lr_scheduler_type": { except: ["constant"] } },
     default: 0,
     min: 0,
     max: 1,
     source: "verl",
+    watch: "actor/lr",
   },
   "actor_rollout_ref.actor.grad_clip": {
     kind: "number",
@@ -170,6 +183,7 @@ export const ENGINE_FIELDS = {
     min: 0,
     isAboveMin: true,
     source: "verl",
+    watch: "actor/grad_norm",
   },
   "actor_rollout_ref.model.lora_rank": {
     kind: "integer",
@@ -181,6 +195,7 @@ export const ENGINE_FIELDS = {
     min: 0,
     max: 256,
     source: "verl",
+    watch: "val-core/openai/gsm8k/acc/mean@1",
     isFixedInRun: true,
   },
   "actor_rollout_ref.model.lora_alpha": {
@@ -188,11 +203,13 @@ export const ENGINE_FIELDS = {
     label: "LoRA alpha",
     help: "The adapter counts alpha / rank times.",
     topic: "Model",
+    when: { "actor_rollout_ref.model.lora_rank": { except: [0] } },
     default: 16,
     min: 0,
     isAboveMin: true,
     max: 4096,
     source: "verl",
+    watch: "actor/grad_norm",
     isFixedInRun: true,
   },
   "actor_rollout_ref.model.target_modules": {
@@ -200,9 +217,11 @@ export const ENGINE_FIELDS = {
     label: "LoRA modules",
     help: "Which projections of every layer get an adapter.",
     topic: "Model",
+    when: { "actor_rollout_ref.model.lora_rank": { except: [0] } },
     default: LORA_TARGETS,
     choices: LORA_TARGETS.map((value) => ({ value, label: value })),
     source: "verl: all-linear",
+    watch: "val-core/openai/gsm8k/acc/mean@1",
     isFixedInRun: true,
   },
   "gradus.base_type": {
@@ -210,6 +229,7 @@ export const ENGINE_FIELDS = {
     label: "Frozen weights",
     help: "Under an adapter, the frozen matrices may lie in half precision, which is half the memory, or as the 4-bit blocks of the file: less again, and a little slower. Full fine-tuning keeps f32.",
     topic: "Model",
+    when: { "actor_rollout_ref.model.lora_rank": { except: [0] } },
     default: "f32",
     choices: [
       { value: "f32", label: "f32" },
@@ -217,6 +237,7 @@ export const ENGINE_FIELDS = {
       { value: "q4", label: "4-bit where the file is", help: "What the file has as floats lies in f16." },
     ],
     source: "Gradus",
+    watch: "training/rollout_probs_diff_max",
     isFixedInRun: true,
   },
   "actor_rollout_ref.actor.ppo_max_token_len_per_gpu": {
@@ -229,6 +250,7 @@ export const ENGINE_FIELDS = {
     min: 16,
     max: 131072,
     source: "Gradus; verl 16384",
+    watch: "perf/throughput",
     isFixedInRun: true,
   },
   "actor_rollout_ref.model.enable_gradient_checkpointing": {
@@ -238,6 +260,7 @@ export const ENGINE_FIELDS = {
     topic: "Device",
     default: false,
     source: "Gradus; verl true",
+    watch: "perf/throughput",
     isFixedInRun: true,
   },
   "actor_rollout_ref.rollout.max_num_seqs": {
@@ -250,6 +273,7 @@ export const ENGINE_FIELDS = {
     min: 1,
     max: 1024,
     source: "Gradus; verl 1024",
+    watch: "perf/rollout_throughput",
     isFixedInRun: true,
   },
   "gradus.prompt_slots": {
@@ -262,6 +286,7 @@ export const ENGINE_FIELDS = {
     min: 1,
     max: 1024,
     source: "Gradus",
+    watch: "perf/rollout_throughput",
     isFixedInRun: true,
   },
 } as const satisfies Record<string, Field>;

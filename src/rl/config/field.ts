@@ -34,6 +34,12 @@ export const UPDATE_METHODS = ["rl", "preference", "dpo"] as const satisfies rea
 /** The methods that sample responses and judge them by rewards. */
 export const SAMPLING_METHODS = ["rl", "preference"] as const satisfies readonly Method[];
 
+type Single = string | number | boolean;
+/** One of these values, or any but these. */
+export type Wanted = readonly Single[] | { readonly except: readonly Single[] };
+/** What other settings must be, all of them. A setting that is not read itself fulfils none. */
+export type Condition = Readonly<Record<string, Wanted>>;
+
 interface Described {
   readonly label: string;
   /** One or two sentences: what it does and when to change it. */
@@ -47,8 +53,8 @@ interface Described {
   readonly source: string;
   /** Set where only this method, or only these, read it. */
   readonly mode?: Method | readonly Method[];
-  /** Read only while each of these settings has one of these values; absent: always. */
-  readonly when?: Readonly<Record<string, readonly (string | number | boolean)[]>>;
+  /** Read only while this holds, or one of these; absent: always. */
+  readonly when?: Condition | readonly Condition[];
   /** Key of the metric to watch after changing it. */
   readonly watch?: string;
   /** Whether a change is allowed when a run is resumed; what shapes the memory or the data is not. */

@@ -13,6 +13,7 @@ export const LOSS_FIELDS = {
     min: 0,
     isAboveMin: true,
     source: "verl and TRL; from the paper",
+    watch: "actor/ppo_kl",
   },
   "actor_rollout_ref.actor.tau_neg": {
     kind: "number",
@@ -24,6 +25,7 @@ export const LOSS_FIELDS = {
     min: 0,
     isAboveMin: true,
     source: "verl and TRL; from the paper",
+    watch: "actor/ppo_kl",
   },
   "actor_rollout_ref.actor.policy_loss.clip_cov_ratio": {
     kind: "number",
@@ -36,6 +38,7 @@ export const LOSS_FIELDS = {
     isAboveMin: true,
     max: 1,
     source: "verl",
+    watch: "actor/entropy",
   },
   "actor_rollout_ref.actor.policy_loss.clip_cov_lb": {
     kind: "number",
@@ -45,6 +48,7 @@ export const LOSS_FIELDS = {
     topic: "Policy loss",
     default: 1,
     source: "verl",
+    watch: "actor/pg_clipfrac",
   },
   "actor_rollout_ref.actor.policy_loss.clip_cov_ub": {
     kind: "number",
@@ -54,6 +58,7 @@ export const LOSS_FIELDS = {
     topic: "Policy loss",
     default: 5,
     source: "verl",
+    watch: "actor/pg_clipfrac",
   },
   "actor_rollout_ref.actor.policy_loss.kl_cov_ratio": {
     kind: "number",
@@ -66,6 +71,7 @@ export const LOSS_FIELDS = {
     isAboveMin: true,
     max: 1,
     source: "verl",
+    watch: "actor/entropy",
   },
   "actor_rollout_ref.actor.policy_loss.ppo_kl_coef": {
     kind: "number",
@@ -76,6 +82,7 @@ export const LOSS_FIELDS = {
     default: 0.1,
     min: 0,
     source: "verl",
+    watch: "actor/ppo_kl",
   },
   "actor_rollout_ref.actor.policy_loss.dro_beta": {
     kind: "number",
@@ -87,6 +94,7 @@ export const LOSS_FIELDS = {
     min: 0,
     isAboveMin: true,
     source: "Gradus; verl null, and refuses to train with that",
+    watch: "actor/ppo_kl",
   },
   "gradus.cispo_cap": {
     kind: "number",
@@ -98,6 +106,7 @@ export const LOSS_FIELDS = {
     min: 0,
     isAboveMin: true,
     source: "ScaleRL, named by TRL for its epsilon_high; TRL epsilon, 0.2",
+    watch: "actor/pg_clipfrac",
   },
   "gradus.vespo_k_pos": {
     kind: "number",
@@ -108,6 +117,7 @@ export const LOSS_FIELDS = {
     default: 2,
     min: 0,
     source: "TRL",
+    watch: "actor/ppo_kl",
   },
   "gradus.vespo_lambda_pos": {
     kind: "number",
@@ -118,6 +128,7 @@ export const LOSS_FIELDS = {
     default: 3,
     min: 0,
     source: "TRL",
+    watch: "actor/ppo_kl",
   },
   "gradus.vespo_k_neg": {
     kind: "number",
@@ -128,6 +139,7 @@ export const LOSS_FIELDS = {
     default: 3,
     min: 0,
     source: "TRL",
+    watch: "actor/ppo_kl",
   },
   "gradus.vespo_lambda_neg": {
     kind: "number",
@@ -138,5 +150,6 @@ export const LOSS_FIELDS = {
     default: 2,
     min: 0,
     source: "TRL",
+    watch: "actor/ppo_kl",
   },
 } as const satisfies Record<string, Field>;

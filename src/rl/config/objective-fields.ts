@@ -2,10 +2,11 @@
 // estimators; a new entry there appears here by itself.
 
 import { ADVANTAGE_ESTIMATORS } from "../advantages/index.ts";
-import { AGGREGATION_MODES } from "../losses/aggregate.ts";
+import { AGGREGATION_MODES, AGGREGATION_WORDS } from "../losses/aggregate.ts";
 import { POLICY_LOSSES } from "../losses/index.ts";
-import { KL_TYPES } from "../losses/kl.ts";
+import { KL_TYPES, klWords } from "../losses/kl.ts";
 import type { Choice, Field } from "./field.ts";
+import { SAMPLING_METHODS } from "./field.ts";
 import { LOSS_FIELDS } from "./loss-fields.ts";
 
 /** Entries of a list as choices. */
@@ -13,7 +14,10 @@ const entries = (
   list: readonly { readonly id: string; readonly label: string; readonly description: string }[],
 ): Choice[] => list.map(({ id, label, description }) => ({ value: id, label, help: description }));
 
-const plain = (...values: readonly string[]): Choice[] => values.map((value) => ({ value, label: value }));
+/** Losses that leave it to the setting how tokens are added up. */
+const ADDED_UP_BY_SETTING = POLICY_LOSSES.filter(({ aggregation }) => aggregation === undefined).map(
+  ({ id }) => id,
+);
 
 /** `when` of a setting of advantages: one of the estimators that list it is chosen. */
 const readBy = (key: string): { readonly "algorithm.adv_estimator": readonly string[] } => ({
@@ -27,11 +31,13 @@ export const OBJECTIVE_FIELDS = {
     kind: "number",
     label: "Format reward",
     help: "Reward of a response that states a number in the right form, but a wrong one.",
+    mode: SAMPLING_METHODS,
     topic: "Reward",
     default: 0,
     min: 0,
     max: 1,
     source: "verl's format_score",
+    watch: "critic/score/mean",
   },
   "algorithm.adv_estimator": {
     kind: "choice",
@@ -118,6 +124,7 @@ export const OBJECTIVE_FIELDS = {
     default: "vanilla",
     choices: entries(POLICY_LOSSES),
     source: "verl",
+    watch: "critic/score/mean",
   },
   "actor_rollout_ref.actor.clip_ratio_low": {
     kind: "number",
@@ -128,6 +135,7 @@ export const OBJECTIVE_FIELDS = {
     default: 0.2,
     min: 0,
     source: "verl",
+    watch: "actor/pg_clipfrac",
   },
   "actor_rollout_ref.actor.clip_ratio_high": {
     kind: "number",
@@ -138,6 +146,7 @@ export const OBJECTIVE_FIELDS = {
     default: 0.2,
     min: 0,
     source: "verl",
+    watch: "actor/pg_clipfrac",
   },
   "actor_rollout_ref.actor.clip_ratio_c": {
     kind: "number",
@@ -149,6 +158,7 @@ export const OBJECTIVE_FIELDS = {
     min: 1,
     isAboveMin: true,
     source: "verl",
+    watch: "actor/pg_clipfrac_lower",
   },
   ...LOSS_FIELDS,
   "actor_rollout_ref.actor.loss_agg_mode": {
@@ -157,9 +167,14 @@ export const OBJECTIVE_FIELDS = {
     help: "How the losses of tokens become one number: per token, or per response first. bnpo and dr_grpo are TRL's names and become what they come to here.",
     mode: "rl",
     topic: "Policy loss",
+    when: [
+      { "actor_rollout_ref.actor.policy_loss.loss_mode": ADDED_UP_BY_SETTING },
+      { "actor_rollout_ref.actor.use_kl_loss": [true] },
+      { "actor_rollout_ref.actor.entropy_coeff": { except: [0] } },
+    ],
     default: "token-mean",
     choices: [
-      ...plain(...AGGREGATION_MODES),
+      ...AGGREGATION_MODES.map((value) => ({ value, label: value, help: AGGREGATION_WORDS[value] })),
       {
         value: "bnpo",
         label: "bnpo (TRL)",
@@ -172,6 +187,7 @@ export const OBJECTIVE_FIELDS = {
       },
     ],
     source: "verl",
+    watch: "response_length/mean",
   },
   "actor_rollout_ref.actor.loss_scale_factor": {
     kind: "number",
@@ -179,12 +195,14 @@ export const OBJECTIVE_FIELDS = {
     help: "Divides token sums under seq-mean-token-sum-norm; Dr. GRPO sets the longest response.",
     mode: "rl",
     topic: "Policy loss",
+    when: { "actor_rollout_ref.actor.loss_agg_mode": ["seq-mean-token-sum-norm"] },
     unit: "tokens",
     default: -1,
     min: 0,
     isAboveMin: true,
     special: { value: -1, meaning: "the longest response" },
     source: "verl: null, the width of the batch",
+    watch: "actor/grad_norm",
   },
   "actor_rollout_ref.actor.entropy_coeff": {
     kind: "number",
@@ -197,6 +215,7 @@ export const OBJECTIVE_FIELDS = {
     min: -1,
     max: 1,
     source: "verl",
+    watch: "actor/entropy",
   },
   "actor_rollout_ref.actor.use_kl_loss": {
     kind: "boolean",
@@ -206,6 +225,7 @@ export const OBJECTIVE_FIELDS = {
     topic: "KL and entropy",
     default: false,
     source: "verl",
+    watch: "actor/kl_loss",
     isFixedInRun: true,
   },
   "actor_rollout_ref.actor.kl_loss_coef": {
@@ -214,10 +234,12 @@ export const OBJECTIVE_FIELDS = {
     help: "Weight of the KL loss.",
     mode: "rl",
     topic: "KL and entropy",
+    when: { "actor_rollout_ref.actor.use_kl_loss": [true] },
     default: 0.001,
     min: 0,
     max: 10,
     source: "verl",
+    watch: "actor/kl_loss",
   },
   "actor_rollout_ref.actor.kl_loss_type": {
     kind: "choice",
@@ -225,8 +247,10 @@ export const OBJECTIVE_FIELDS = {
     help: "low_var_kl (k3) is never negative and has low variance. A + takes its value and the gradient of mse.",
     mode: "rl",
     topic: "KL and entropy",
+    when: { "actor_rollout_ref.actor.use_kl_loss": [true] },
     default: "low_var_kl",
-    choices: plain(...KL_TYPES),
+    choices: KL_TYPES.map((value) => ({ value, label: value, help: klWords(value) })),
     source: "verl",
+    watch: "actor/kl_loss",
   },
 } as const satisfies Record<string, Field>;

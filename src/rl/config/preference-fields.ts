@@ -17,6 +17,7 @@ export const PREFERENCE_FIELDS = {
     isAboveMin: true,
     max: 100,
     source: "group self-play preference; DPO and TRL have 0.1 too",
+    watch: "preference/margin",
   },
   "gradus.preference_margin": {
     kind: "number",
@@ -28,6 +29,7 @@ export const PREFERENCE_FIELDS = {
     default: 0.1,
     min: 0,
     source: "group self-play preference, 0.1 to 0.2",
+    watch: "preference/pairs",
   },
   "gradus.ranking_loss": {
     kind: "boolean",
@@ -37,6 +39,7 @@ export const PREFERENCE_FIELDS = {
     topic: "Preference",
     default: true,
     source: "group self-play preference, which leaves its meaning open",
+    watch: "preference/pairs",
   },
   "gradus.preference_log_prob": {
     kind: "choice",
@@ -50,6 +53,7 @@ export const PREFERENCE_FIELDS = {
       { value: "mean", label: "Mean of its tokens" },
     ],
     source: "DPO and TRL: sum",
+    watch: "response_length/mean",
   },
   "gradus.preference_loss": {
     kind: "choice",
@@ -87,6 +91,7 @@ export const PREFERENCE_FIELDS = {
     topic: "Preference",
     default: false,
     source: "group self-play preference has none in its formula; DPO has one",
+    watch: "preference/kl",
     isFixedInRun: true,
   },
   "gradus.self_play_rounds": {
@@ -100,6 +105,7 @@ export const PREFERENCE_FIELDS = {
     min: 1,
     max: 64,
     source: "Gradus; group self-play preference 3",
+    watch: "preference/accuracy",
     isFixedInRun: true,
   },
 } as const satisfies Record<string, Field>;

@@ -2,7 +2,7 @@
 
 import { FILTER_METRICS } from "../filter-groups.ts";
 import { KL_CONTROLS } from "../kl-control.ts";
-import { KL_TYPES } from "../losses/kl.ts";
+import { KL_TYPES, klWords } from "../losses/kl.ts";
 import type { Field } from "./field.ts";
 import { SAMPLING_METHODS } from "./field.ts";
 
@@ -15,6 +15,7 @@ export const REWARD_FIELDS = {
     topic: "Dynamic sampling",
     default: false,
     source: "verl; DAPO",
+    watch: "train/filtered_prompts_ratio",
   },
   "algorithm.filter_groups.metric": {
     kind: "choice",
@@ -22,9 +23,11 @@ export const REWARD_FIELDS = {
     mode: SAMPLING_METHODS,
     help: "What must differ within a group.",
     topic: "Dynamic sampling",
+    when: { "algorithm.filter_groups.enable": [true] },
     default: "seq_reward",
     choices: FILTER_METRICS.map(({ id, description }) => ({ value: id, label: id, help: description })),
     source: "DAPO recipe; verl null",
+    watch: "train/filtered_prompts_ratio",
   },
   "algorithm.filter_groups.max_num_gen_batches": {
     kind: "integer",
@@ -32,12 +35,14 @@ export const REWARD_FIELDS = {
     mode: SAMPLING_METHODS,
     help: "How often more problems may be answered for one step; then the run pauses and says so.",
     topic: "Dynamic sampling",
+    when: { "algorithm.filter_groups.enable": [true] },
     unit: "rounds",
     default: 10,
     min: 1,
     max: 1000,
     special: { value: 0, meaning: "no limit" },
     source: "DAPO recipe; verl 0",
+    watch: "train/num_gen_batches",
   },
   "data.gen_batch_size": {
     kind: "integer",
@@ -45,12 +50,14 @@ export const REWARD_FIELDS = {
     mode: SAMPLING_METHODS,
     help: "Problems answered at a time while a step is being filled.",
     topic: "Dynamic sampling",
+    when: { "algorithm.filter_groups.enable": [true] },
     unit: "prompts",
     default: -1,
     min: 1,
     max: 4096,
     special: { value: -1, meaning: "as many as the step has" },
     source: "verl: as many as the step has",
+    watch: "train/num_gen_batches",
   },
   "reward.reward_kwargs.overlong_buffer_cfg.enable": {
     kind: "boolean",
@@ -60,6 +67,7 @@ export const REWARD_FIELDS = {
     topic: "Reward",
     default: false,
     source: "verl; DAPO",
+    watch: "response_length/mean",
   },
   "reward.reward_kwargs.overlong_buffer_cfg.len": {
     kind: "integer",
@@ -67,11 +75,13 @@ export const REWARD_FIELDS = {
     mode: SAMPLING_METHODS,
     help: "Tokens before the longest response over which the penalty grows.",
     topic: "Reward",
+    when: { "reward.reward_kwargs.overlong_buffer_cfg.enable": [true] },
     unit: "tokens",
     default: 16,
     min: 1,
     max: 32768,
     source: "Gradus; verl 0",
+    watch: "reward/overlong",
   },
   "reward.reward_kwargs.overlong_buffer_cfg.penalty_factor": {
     kind: "number",
@@ -79,10 +89,12 @@ export const REWARD_FIELDS = {
     mode: SAMPLING_METHODS,
     help: "What the longest response pays.",
     topic: "Reward",
+    when: { "reward.reward_kwargs.overlong_buffer_cfg.enable": [true] },
     default: 1,
     min: 0,
     max: 100,
     source: "DAPO; verl 0",
+    watch: "reward/overlong_penalty",
   },
   "algorithm.use_kl_in_reward": {
     kind: "boolean",
@@ -92,6 +104,7 @@ export const REWARD_FIELDS = {
     topic: "KL and entropy",
     default: false,
     source: "verl",
+    watch: "actor/reward_kl_penalty",
     isFixedInRun: true,
   },
   "algorithm.kl_penalty": {
@@ -100,9 +113,11 @@ export const REWARD_FIELDS = {
     mode: "rl",
     help: "How the distance is estimated.",
     topic: "KL and entropy",
+    when: { "algorithm.use_kl_in_reward": [true] },
     default: "kl",
-    choices: KL_TYPES.map((value) => ({ value, label: value })),
+    choices: KL_TYPES.map((value) => ({ value, label: value, help: klWords(value) })),
     source: "verl",
+    watch: "actor/reward_kl_penalty",
   },
   "algorithm.kl_ctrl.type": {
     kind: "choice",
@@ -110,9 +125,11 @@ export const REWARD_FIELDS = {
     mode: "rl",
     help: "A fixed price, or one that follows the distance so that it stays near a target.",
     topic: "KL and entropy",
+    when: { "algorithm.use_kl_in_reward": [true] },
     default: "fixed",
     choices: KL_CONTROLS.map((value) => ({ value, label: value })),
     source: "verl",
+    watch: "actor/reward_kl_penalty_coeff",
   },
   "algorithm.kl_ctrl.kl_coef": {
     kind: "number",
@@ -120,10 +137,12 @@ export const REWARD_FIELDS = {
     mode: "rl",
     help: "What a nat takes off the reward, at the start if the controller is adaptive.",
     topic: "KL and entropy",
+    when: { "algorithm.use_kl_in_reward": [true] },
     default: 0.001,
     min: 0,
     max: 10,
     source: "verl",
+    watch: "actor/reward_kl_penalty",
   },
   "algorithm.kl_ctrl.target_kl": {
     kind: "number",
@@ -131,12 +150,14 @@ export const REWARD_FIELDS = {
     mode: "rl",
     help: "Distance per token that the adaptive controller aims at.",
     topic: "KL and entropy",
+    when: { "algorithm.kl_ctrl.type": ["adaptive"] },
     unit: "nats",
     default: 0.1,
     min: 0,
     isAboveMin: true,
     max: 100,
     source: "verl",
+    watch: "actor/reward_kl_penalty",
   },
   "algorithm.kl_ctrl.horizon": {
     kind: "number",
@@ -144,10 +165,12 @@ export const REWARD_FIELDS = {
     mode: "rl",
     help: "Responses over which the adaptive controller reacts.",
     topic: "KL and entropy",
+    when: { "algorithm.kl_ctrl.type": ["adaptive"] },
     unit: "responses",
     default: 10000,
     min: 0,
     isAboveMin: true,
     source: "verl",
+    watch: "actor/reward_kl_penalty_coeff",
   },
 } as const satisfies Record<string, Field>;

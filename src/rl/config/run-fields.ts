@@ -42,6 +42,7 @@ export const RUN_FIELDS = {
     min: 1,
     max: 1_000_000,
     source: "demo recipe; verl counts epochs",
+    watch: "val-core/openai/gsm8k/acc/mean@1",
   },
   "trainer.save_freq": {
     kind: "integer",
@@ -87,6 +88,7 @@ export const RUN_FIELDS = {
     min: 1,
     max: 4096,
     source: "demo recipe; verl 1024",
+    watch: "timing_s/step",
     isFixedInRun: true,
   },
   "data.shuffle": {
@@ -96,6 +98,7 @@ export const RUN_FIELDS = {
     topic: "Problems",
     default: true,
     source: "verl",
+    watch: "training/epoch",
     isFixedInRun: true,
   },
   "data.max_prompt_length": {
@@ -108,6 +111,7 @@ export const RUN_FIELDS = {
     min: 1,
     max: 32768,
     source: "verl",
+    watch: "prompt_length/max",
     isFixedInRun: true,
   },
   "data.val_max_samples": {
@@ -120,6 +124,7 @@ export const RUN_FIELDS = {
     min: 1,
     special: { value: -1, meaning: "all of them" },
     source: "Gradus; verl -1",
+    watch: "timing_s/testing",
     isFixedInRun: true,
   },
   "gradus.held_out_ratio": {
@@ -131,6 +136,7 @@ export const RUN_FIELDS = {
     min: 0,
     max: 0.9,
     source: "Gradus",
+    watch: "val-aux/n",
     isFixedInRun: true,
   },
   "trainer.test_freq": {
@@ -144,6 +150,7 @@ export const RUN_FIELDS = {
     min: 1,
     special: { value: -1, meaning: "never" },
     source: "Gradus; verl -1",
+    watch: "timing_s/testing",
   },
   "trainer.val_before_train": {
     kind: "boolean",
@@ -152,5 +159,6 @@ export const RUN_FIELDS = {
     topic: "Evaluation",
     default: true,
     source: "verl",
+    watch: "val-core/openai/gsm8k/acc/mean@1",
   },
 } as const satisfies Record<string, Field>;

@@ -25,6 +25,17 @@ export const TRL_AGGREGATIONS = {
   dr_grpo: "seq-mean-token-sum-norm",
 } as const satisfies Readonly<Record<string, AggregationMode>>;
 
+/** What each does to the losses of tokens, a sentence each. */
+export const AGGREGATION_WORDS: Readonly<Record<AggregationMode, string>> = {
+  "token-mean": "The mean over all tokens of an update: long responses count more (DAPO, verl's default).",
+  "token-sum": "The sum over all tokens: the gradient grows with the batch.",
+  "seq-mean-token-sum": "The sum over the tokens of a response, then the mean over responses.",
+  "seq-mean-token-mean":
+    "The mean over the tokens of a response, then over responses: every response counts alike (the GRPO paper, GSPO, SAPO).",
+  "seq-mean-token-sum-norm":
+    "The sum over the tokens of a response by the token normaliser, then the mean over responses (Dr. GRPO).",
+};
+
 /** The mode of this name. Throws UserError naming those that are known. */
 export function aggregationMode(name: string): AggregationMode {
   const mode = AGGREGATION_MODES.find((known) => known === name);

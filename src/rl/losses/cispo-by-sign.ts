@@ -11,7 +11,7 @@ import { CLIP_WINDOW } from "./ratio.ts";
 
 export const cispoBySign: PolicyLoss<"clipLow" | "clipHigh"> = {
   id: "cispo_by_sign",
-  label: "Clipped weight by sign (a guide's CISPO)",
+  label: "Clipped weight, window by sign (CISPO variant)",
   description:
     "CISPO as a user's guide states it, not as the paper does: prefer cispo. Good responses take clip low as the width of their window on both sides, bad ones clip high.",
   paper: {

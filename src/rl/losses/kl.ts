@@ -28,6 +28,21 @@ export const KL_TYPES = [
 ] as const;
 export type KlType = (typeof KL_TYPES)[number];
 
+const VALUES = {
+  k1: "d: right on average, but noisy and of either sign",
+  abs: "the absolute value of d",
+  k2: "d^2 / 2: never negative, a little off on average, with a gradient that is right on average",
+  k3: "e^-d + d - 1: never negative, right on average, little noise; cut at 10, where its gradient ends",
+} as const;
+
+/** What an estimator is, with d = logProb - refLogProb: a sentence. */
+export function klWords(type: KlType): string {
+  const base = baseOf(type);
+  const name = type.replace("+", "");
+  const alias = name === base ? "" : `${base}, `;
+  return `${alias}${VALUES[base]}${type.endsWith("+") ? "; with the gradient of k2" : ""}.`;
+}
+
 /** The estimator of this name. Throws UserError naming those that are known. */
 export function klType(name: string): KlType {
   const type = KL_TYPES.find((known) => known === name);

@@ -28,7 +28,7 @@ function tokenLoss(token: LossToken, _: readonly number[], params: LossParams<Na
 
 export const sapoMin: PolicyLoss<Name> = {
   id: "sapo_min",
-  label: "Soft gate with min (a guide's SAPO)",
+  label: "Soft gate under a min (SAPO variant)",
   description:
     "SAPO as a user's guide states it, not as the paper does: prefer sapo. A good response is not held back before its ratio is about 3.8 (tau 1), a bad one not at all above that.",
   paper: { title: "Soft Adaptive Policy Optimization", url: "https://arxiv.org/abs/2511.20347" },

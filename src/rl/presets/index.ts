@@ -1,34 +1,68 @@
-// The recipes that a person can pick, in the order of the page; a new one is a file and a line here.
+// The recipes that a person can pick, in the order of the page, and every preset: a recipe in one of its variants on one of
+// the grounds. A new recipe is a file in recipes/ and a line here.
 
-import { CISPO_DEMO } from "./cispo-demo.ts";
-import { DAPO_DEMO } from "./dapo-demo.ts";
-import { DPO_DEMO } from "./dpo-demo.ts";
-import { DPO_LORA } from "./dpo-lora.ts";
-import { GMPO_DEMO } from "./gmpo-demo.ts";
-import { GRPO_DEMO } from "./grpo-demo.ts";
-import { GRPO_GSM8K } from "./grpo-gsm8k.ts";
-import { GRPO_LORA_DEMO } from "./grpo-lora-demo.ts";
-import { GSPO_DEMO } from "./gspo-demo.ts";
-import { GSPO_DYNAMIC_DEMO } from "./gspo-dynamic-demo.ts";
-import { PREFERENCE_DEMO } from "./preference-demo.ts";
+import type { RunConfig } from "../config.ts";
+import type { Ground } from "./grounds.ts";
+import { GROUNDS } from "./grounds.ts";
 import type { Preset } from "./preset.ts";
-import { SAPO_DEMO } from "./sapo-demo.ts";
-import { SFT_DEMO } from "./sft-demo.ts";
+import { likeness, presetOf } from "./preset.ts";
+import type { Recipe } from "./recipe.ts";
+import { CISPO } from "./recipes/cispo.ts";
+import { DAPO } from "./recipes/dapo.ts";
+import { DPO } from "./recipes/dpo.ts";
+import { DR_GRPO } from "./recipes/dr-grpo.ts";
+import { GMPO } from "./recipes/gmpo.ts";
+import { GPG } from "./recipes/gpg.ts";
+import { GRPO } from "./recipes/grpo.ts";
+import { GSPO } from "./recipes/gspo.ts";
+import { OPO } from "./recipes/opo.ts";
+import { PREFERENCE } from "./recipes/preference.ts";
+import { REINFORCE_PLUS_PLUS } from "./recipes/reinforce-plus-plus.ts";
+import { REMAX } from "./recipes/remax.ts";
+import { RLOO } from "./recipes/rloo.ts";
+import { SAPO } from "./recipes/sapo.ts";
+import { SFT } from "./recipes/sft.ts";
 
-export type { Preset } from "./preset.ts";
+export type { Ground } from "./grounds.ts";
+export { GROUNDS } from "./grounds.ts";
+export type { Preset, Scaled } from "./preset.ts";
+export { baseOf, carriedOver, correctionsOf, resized, scaledIn, withChange } from "./preset.ts";
+export type { Correction, Recipe, Values, Variant } from "./recipe.ts";
+export { FAMILIES } from "./recipe.ts";
 
-export const PRESETS: readonly Preset[] = [
-  GRPO_DEMO,
-  GRPO_LORA_DEMO,
-  DAPO_DEMO,
-  CISPO_DEMO,
-  GSPO_DEMO,
-  GSPO_DYNAMIC_DEMO,
-  SAPO_DEMO,
-  GMPO_DEMO,
-  PREFERENCE_DEMO,
-  DPO_DEMO,
-  SFT_DEMO,
-  GRPO_GSM8K,
-  DPO_LORA,
+/** By family; the first of all is what a new page has. */
+export const RECIPES: readonly Recipe[] = [
+  GRPO,
+  DR_GRPO,
+  DAPO,
+  RLOO,
+  REINFORCE_PLUS_PLUS,
+  REMAX,
+  OPO,
+  GPG,
+  CISPO,
+  GSPO,
+  GMPO,
+  SAPO,
+  PREFERENCE,
+  DPO,
+  SFT,
 ];
+
+/** Every recipe in every variant on every ground. */
+export const PRESETS: readonly Preset[] = GROUNDS.flatMap((ground) =>
+  RECIPES.flatMap((recipe) =>
+    (recipe.variants ?? [undefined]).map((variant) => presetOf(recipe, variant, ground)),
+  ),
+);
+
+/** The preset of this id, or, by its form alone, the usual one for a model. Undefined where there is none. */
+export const presetById = (id: string, model: Ground["model"] = "demo"): Preset | undefined =>
+  PRESETS.find((preset) => preset.id === id) ??
+  PRESETS.find((preset) => preset.form === id && preset.ground.model === model);
+
+/** The form that `config` is one of, whatever its sizes; of several the one that says most. Undefined when it is none. */
+export const presetIn = (config: RunConfig): Preset | undefined =>
+  PRESETS.map((preset) => ({ preset, weight: likeness(preset, config) }))
+    .filter(({ weight }) => weight > 0)
+    .toSorted((a, b) => b.weight - a.weight)[0]?.preset;
