@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 
 import { METRICS } from "../../src/rl/metrics.ts";
+import { REWARDS } from "../../src/rl/rewards/index.ts";
 import { REJECTION_OPTIONS } from "../../src/rl/rollout-correction.ts";
 import type { Training } from "./tiny-run.ts";
 import { tensorsAt, tinyInputs, tinyRecorder, train } from "./tiny-run.ts";
@@ -93,7 +94,16 @@ const DRIVER = {
   "actor_rollout_ref.actor.optim.lr": 1e-2,
 };
 
+/** Every reward there is, a function of the person's among them, each a kind of its own to the estimator. */
+const REWARDED = {
+  ...Object.fromEntries(REWARDS.map(({ id }, i) => [`gradus.reward_weight.${id}`, 1 / (i + 1)])),
+  "gradus.reward_function": "function computeScore(dataSource, solution) { return solution.length % 3; }",
+  "algorithm.adv_estimator": "gdpo",
+  "actor_rollout_ref.actor.optim.lr": 1e-2,
+};
+
 const METHODS = [
+  ["every reward at once, their kinds apart", REWARDED],
   [
     "full fine-tuning with KL to a kept copy",
     {
