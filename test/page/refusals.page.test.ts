@@ -96,7 +96,7 @@ test("a file of preference pairs is recognised, and the recipe that learns from 
   await page.getByText("Reinforcement learning judges sampled responses").waitFor();
   const trainButton = page.getByRole("button", { name: "Train", exact: true });
   expect(await trainButton.isDisabled()).toBe(true);
-  await page.getByRole("button", { name: "Take DPO, demo" }).click();
+  await page.getByRole("button", { name: "Take DPO" }).click();
   await page.getByText("30 steps of 16 preference pairs").waitFor();
   expect(await trainButton.isDisabled()).toBe(false);
 });
