@@ -1,15 +1,15 @@
 // value_head: one number a row from its hidden state, and the way back.
-//   forward: value[r] = sum_c x[r,c] * weight[c] + bias
+//   forward: values[r] = sum_c x[r,c] * weight[c] + bias
 //   backward: dx[r,c] = dvalue[r] * weight[c]
 //   weight_backward: dweight[c] += sum_r dvalue[r] * x[r,c],  dbias += sum_r dvalue[r]
 // Entries    forward, backward, weight_backward
 // Bindings   0 params uniform {first, end, rows, channels: u32}
-//            1 x read f32[R,C]   2 weight read f32[C]   3 bias read f32[1]   4 value read_write f32[R]
+//            1 x read f32[R,C]   2 weight read f32[C]   3 bias read f32[1]   4 values read_write f32[R]
 //            5 dvalue read f32[R]   6 dx read_write f32[R,C]   7 dweight read_write f32[C]   8 dbias read_write f32[1]
 // Constants  WORKGROUP_SIZE (override)
 // Dispatch   forward, backward: one workgroup per row; row = first + id.x + id.y * 65535, below end
 //            weight_backward: one workgroup per 8 of the C + 1 sums (the last is dbias); tile = first + id.x
-// Precision  f32, additions in a fixed order. value and dx are assigned (=), dweight and dbias are added to (+=)
+// Precision  f32, additions in a fixed order. values and dx are assigned (=), dweight and dbias are added to (+=)
 // Links      lib/reduce_*
 // Reference  valueHeadReference, valueHeadBackwardReference in src/ops/value-head.ts
 // Source     Stiennon et al. 2020, arXiv:2009.01325, section 3.4: a value function is a scalar head on a language model
@@ -19,7 +19,7 @@ override WORKGROUP_SIZE: u32 = 256u;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> value: array<f32>;
+@group(0) @binding(4) var<storage, read_write> values: array<f32>;
 @group(0) @binding(5) var<storage, read> dvalue: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dweight: array<f32>;
@@ -33,7 +33,7 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) in
   var dot = 0.0;
   for (var c = index; c < params.channels; c += WORKGROUP_SIZE) { dot += x[start + c] * weight[c]; }
   let total = workgroup_sum(dot, index);
-  if (index == 0u) { value[row] = total + bias[0]; }
+  if (index == 0u) { values[row] = total + bias[0]; }
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)

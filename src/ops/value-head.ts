@@ -64,8 +64,8 @@ export interface ValueHeadForward extends ValueHeadArgs {
 
 /** Records value [R] = x [R,C] . weight [C] + bias. */
 export function valueHead(recorder: Recorder, args: ValueHeadForward): void {
-  const { x, weight, bias, value } = args;
-  byRows(recorder, "forward", args, { x, weight, bias, value });
+  const { x, weight, bias, value: values } = args;
+  byRows(recorder, "forward", args, { x, weight, bias, values });
 }
 
 export interface ValueHeadBackward extends ValueHeadArgs {

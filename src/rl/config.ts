@@ -4,6 +4,7 @@
 import { UserError } from "../common/errors.ts";
 import { nearest } from "../common/nearest.ts";
 import { ADVANTAGE_ESTIMATORS } from "./advantages/index.ts";
+import { AS_POLICY } from "./config/critic-fields.ts";
 import type { Condition, Field, FieldValue, ValueOf, Wanted } from "./config/field.ts";
 import { nullValueOf } from "./config/field.ts";
 import { FIELDS } from "./config/fields.ts";
@@ -12,6 +13,7 @@ import { POLICY_LOSSES } from "./losses/index.ts";
 import { correctionOf, entropyControlOf, objectiveOf } from "./options/index.ts";
 import { REWARDS } from "./rewards/index.ts";
 import { TRL_AGGREGATIONS } from "./losses/aggregate.ts";
+import { usesCritic } from "./options/critic.ts";
 import { checkOverlong } from "./rewards/overlong.ts";
 
 export type { Choice, Field, FieldValue, Topic } from "./config/field.ts";
@@ -82,11 +84,22 @@ export function configWith(values: Readonly<Record<string, unknown>>, base: RunC
   return config;
 }
 
-/** One way of saying it where there are two: an update of as many prompts as the step has is the whole step. */
+/**
+ * One way of saying it where there are two: an update of as many prompts as the step has is the whole step, and a critic that
+ * is told what the policy is told follows it.
+ */
 function normalised(config: RunConfig): RunConfig {
   const key = "actor_rollout_ref.actor.ppo_mini_batch_size";
   const named = withAggregation(config);
-  return named[key] === named["data.train_batch_size"] ? { ...named, [key]: -1 } : named;
+  const isWhole = named[key] === named["data.train_batch_size"];
+  const follows = (name: "loss_agg_mode" | "ppo_epochs"): boolean =>
+    named[`critic.${name}`] === named[`actor_rollout_ref.actor.${name}`];
+  return {
+    ...named,
+    ...(isWhole && { [key]: -1 }),
+    ...(follows("loss_agg_mode") && { "critic.loss_agg_mode": AS_POLICY }),
+    ...(follows("ppo_epochs") && { "critic.ppo_epochs": -1 }),
+  };
 }
 
 /** TRL's name of an aggregation as verl's settings. */
@@ -287,6 +300,10 @@ export function differences(
 
 /** Throws UserError when `next` differs from `current` in a setting that a run that has begun cannot change. */
 export function checkResumable(current: RunConfig, next: RunConfig): void {
+  if (usesCritic(current) !== usesCritic(next))
+    throw new UserError(
+      `Advantage (algorithm.adv_estimator) is ${current["algorithm.adv_estimator"]} in this run and cannot become ${next["algorithm.adv_estimator"]}: one of the two has a critic, which is kept with the run. Start a new run for that.`,
+    );
   for (const key of Object.keys(differences(next, current)) as ConfigKey[]) {
     const { isFixedInRun, label } = fieldOf(key);
     if (isFixedInRun)

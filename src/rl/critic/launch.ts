@@ -65,7 +65,7 @@ export function valueLoss(recorder: Recorder, { memory, critic, batch, clip }: V
     params,
     tensors: {
       inputs: memory.inputs,
-      value: critic.value,
+      values: critic.value,
       d_value: critic.dValue,
       token_stats: memory.tokenStats,
     },
@@ -82,11 +82,11 @@ export function valueLoss(recorder: Recorder, { memory, critic, batch, clip }: V
 }
 
 /** What the shader reads of each token, f32[R,4]. Throws BugError when the lists are not of one length. */
-function lossInputs({ oldValue, returns, weight }: ValueBatch): Float32Array<ArrayBuffer> {
+function lossInputs({ oldValue, returns, weight, mask }: ValueBatch): Float32Array<ArrayBuffer> {
   const rows = returns.length;
   if (oldValue.length !== rows || weight.length !== rows)
     throw new BugError(`the lists of a value batch of ${rows} tokens differ in length`);
   const inputs = new Float32Array(INPUTS * rows);
-  for (let r = 0; r < rows; r++) inputs.set([oldValue[r]!, returns[r]!, weight[r]!], INPUTS * r);
+  for (let r = 0; r < rows; r++) inputs.set([oldValue[r]!, returns[r]!, weight[r]!, mask?.[r] ?? 1], INPUTS * r);
   return inputs;
 }

@@ -9,8 +9,10 @@ export interface ValueBatch {
   readonly oldValue: ArrayLike<number>;
   /** What it should have said, [R]. */
   readonly returns: ArrayLike<number>;
-  /** `aggregationWeight`, [R]. */
+  /** `aggregationWeight`, and 0 for tokens that are not trained on, [R]. */
   readonly weight: ArrayLike<number>;
+  /** 1 for tokens that are trained on, else 0: those are not counted, [R]; absent: all are. */
+  readonly mask?: ArrayLike<number>;
 }
 
 /** What is counted of every token, in the order of `token_stats` in shaders/value_loss.wgsl; sums over micro-batches. */
@@ -43,7 +45,7 @@ export interface ValueLoss {
 /** Loss, gradient [R] and counts for values [R]. `clip` is verl's cliprange_value. */
 export function valueLossReference(
   values: ArrayLike<number>,
-  { oldValue, returns, weight }: ValueBatch,
+  { oldValue, returns, weight, mask }: ValueBatch,
   clip: number,
 ): ValueLoss {
   const sums = new Float64Array(VALUE_STATS.length);
@@ -51,7 +53,8 @@ export function valueLossReference(
     const token = tokenLoss(value, oldValue[r]!, returns[r]!, clip);
     const [loss, slope] = [weight[r]! * token.loss, weight[r]! * token.slope];
     const isFinite = [value, oldValue[r]!, returns[r]!, loss, slope].every(Number.isFinite);
-    [loss, 1, token.isClipped ? 1 : 0, value, isFinite ? 0 : 1].forEach((count, slot) => {
+    const on = mask?.[r] ?? 1;
+    [loss, on, token.isClipped ? on : 0, on * value, isFinite ? 0 : 1].forEach((count, slot) => {
       sums[slot]! += count;
     });
     return slope;

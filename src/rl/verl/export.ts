@@ -3,7 +3,8 @@
 
 import type { ConfigKey, RunConfig } from "../config.ts";
 import { fieldOf, FIELDS } from "../config.ts";
-import { miniBatchSize } from "../options/index.ts";
+import { CRITIC_FIELDS } from "../config/critic-fields.ts";
+import { criticOf, miniBatchSize, usesCritic } from "../options/index.ts";
 import type { Values } from "./imported.ts";
 import type { Need } from "./needed.ts";
 import { needsOf } from "./needed.ts";
@@ -20,6 +21,8 @@ const AS_VERL: { readonly [K in ConfigKey]?: (config: RunConfig) => unknown } = 
     numberOrText(config["algorithm.rollout_correction.rollout_is_threshold"]),
   "algorithm.rollout_correction.rollout_rs_threshold": (config) =>
     numberOrText(config["algorithm.rollout_correction.rollout_rs_threshold"]),
+  "critic.loss_agg_mode": (config) => criticOf(config).aggregation,
+  "critic.ppo_epochs": (config) => criticOf(config).epochs,
   "data.gen_batch_size": (config) => orNull(config["data.gen_batch_size"]),
 };
 
@@ -64,7 +67,8 @@ export interface VerlSettings {
 
 /** `config`, with what an import has kept, as verl has it. What was kept stands above what verl needs. */
 export function verlSettings(config: RunConfig, kept: Values = {}): VerlSettings {
-  const keys = Object.keys(config) as ConfigKey[];
+  const isWritten = (key: string): boolean => usesCritic(config) || !Object.hasOwn(CRITIC_FIELDS, key);
+  const keys = (Object.keys(config) as ConfigKey[]).filter(isWritten);
   const values = Object.fromEntries(keys.map((key) => [key, AS_VERL[key]?.(config) ?? plain(key, config)]));
   const isOwn = (key: string): boolean => key.startsWith("gradus.");
   const pick = (isWanted: (key: string) => boolean): Values =>

@@ -7,11 +7,10 @@ import type { AdvantageArgs } from "../../../src/rl/advantages/index.ts";
 import {
   ADVANTAGE_ESTIMATORS,
   advantageEstimator,
-  FURTHER_ESTIMATORS,
 } from "../../../src/rl/advantages/index.ts";
 import { configWith } from "../../../src/rl/config.ts";
 
-const ALL = [...ADVANTAGE_ESTIMATORS, ...FURTHER_ESTIMATORS];
+const ALL = ADVANTAGE_ESTIMATORS;
 const IDS = ALL.map(({ id }) => id);
 
 interface Batch {
