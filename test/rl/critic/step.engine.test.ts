@@ -1,7 +1,7 @@
 // Steps with a critic: its updates are those of the reference loss, response by response; both models move, the policy not
 // before its time; the critic learns what rewards are worth; and nothing of it leaves with the trained weights.
 
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
 import { trainedWeights } from "../../../src/app/exports.ts";
 import { bytesSource, openSafetensors } from "../../../src/formats/safetensors.ts";
@@ -12,6 +12,7 @@ import { optimizerStep } from "../../../src/optim/optimizer.ts";
 import type { RunConfig } from "../../../src/rl/config.ts";
 import { prepareBatches } from "../../../src/rl/batches.ts";
 import { StepControl } from "../../../src/rl/control.ts";
+import type { CriticStep } from "../../../src/rl/critic/step.ts";
 import { askCritic, teachCritic } from "../../../src/rl/critic/step.ts";
 import { valueLossReference } from "../../../src/rl/critic/value-loss.ts";
 import type { MetricRow } from "../../../src/rl/metrics.ts";
@@ -21,6 +22,7 @@ import { createRun } from "../../../src/rl/run.ts";
 import { sampleStep } from "../../../src/rl/sample.ts";
 import type { JudgedRollout } from "../../../src/rl/score.ts";
 import { rolloutsOf } from "../../../src/rl/score.ts";
+import { afterCritic } from "../../../src/rl/state.ts";
 import type { Told } from "../tiny-run.ts";
 import { tensorsAt, tinyInputs, tinyRecorder, train } from "../tiny-run.ts";
 
@@ -92,7 +94,7 @@ test("before its time the policy does not move, and its schedule begins with its
   expect(told.run.trainer.progress).toMatchObject({ optimizerSteps: 2, critic: { optimizerSteps: 4 } });
 });
 
-test("a critic that is taught the same responses again and again comes to foresee their rewards", async () => {
+describe("a critic on the responses of one step", async () => {
   const { model, problems, config } = await tinyInputs({
     ...PPO,
     ...LORA,
@@ -100,25 +102,43 @@ test("a critic that is taught the same responses again and again comes to forese
     "critic.ppo_epochs": 4,
   });
   const run = await createRun(recorder, model, problems, config);
+  afterAll(() => run.destroy());
   const control = (): StepControl => new StepControl(1, () => {});
   const sample = await sampleStep(run, 0, control());
   const rollouts = rolloutsOf(sample.groups.map(({ responses }) => responses));
   const prompts = sample.groups.map(({ prompt }) => prompt.item);
   const batches = await prepareBatches(run, prompts, rollouts, control());
-  const rows: MetricRow[] = [];
-  for (let lesson = 0; lesson < 6; lesson++) {
+
+  /** Asks and teaches it once more; `tokenRewards` instead of the rewards. */
+  async function teach(lesson: number, tokenRewards?: Float64Array[]): Promise<CriticStep> {
     const opinion = await askCritic(run, rollouts, batches, control());
     const progress = { optimizerSteps: 4 * lesson, skippedUpdates: 0 };
-    const lessonArgs = { rollouts, batches, tokenRewards: undefined };
-    rows.push((await teachCritic(run, opinion!, lessonArgs, progress, control())).metrics);
+    return teachCritic(run, opinion!, { rollouts, batches, tokenRewards }, progress, control());
   }
-  run.destroy();
-  // At first every value is 0: nothing is foreseen.
-  expect(rows[0]!["critic/values/max"]).toBe(0);
-  expect(rows[0]!["critic/vf_explained_var"]).toBeCloseTo(0, 3);
-  // The first tokens of a group's responses are the same, and their rewards are not: much stays unforeseen.
-  expect(rows.at(-1)!["critic/vf_loss"]).toBeLessThan(0.8 * rows[0]!["critic/vf_loss"]!);
-  expect(rows.at(-1)!["critic/vf_explained_var"]).toBeGreaterThan(0.15);
+
+  test("comes to foresee their rewards when it is taught them again and again", async () => {
+    const rows: MetricRow[] = [];
+    for (let lesson = 0; lesson < 6; lesson++) rows.push((await teach(lesson)).metrics);
+    // At first every value is 0: nothing is foreseen.
+    expect(rows[0]!["critic/values/max"]).toBe(0);
+    expect(rows[0]!["critic/vf_explained_var"]).toBeCloseTo(0, 3);
+    // The first tokens of a group's responses are the same, and their rewards are not: much stays unforeseen.
+    expect(rows.at(-1)!["critic/vf_loss"]).toBeLessThan(0.8 * rows[0]!["critic/vf_loss"]!);
+    expect(rows.at(-1)!["critic/vf_explained_var"]).toBeGreaterThan(0.15);
+  });
+
+  test("does not move by a gradient that is not finite, and that is counted", async () => {
+    const before = (await askCritic(run, rollouts, batches, control()))!.values;
+    const spoilt = rollouts.map(({ tokens }) => Float64Array.from(tokens, () => NaN));
+    const { updates } = await teach(6, spoilt);
+    expect(updates.map(({ isSkipped }) => isSkipped)).toEqual([true, true, true, true]);
+    expect(updates[0]!.stats.notFinite).toBe(updates[0]!.stats.tokens);
+    expect((await askCritic(run, rollouts, batches, control()))!.values).toEqual(before);
+    expect(afterCritic({ optimizerSteps: 3, skippedUpdates: 1 }, { applied: 2, skipped: 4 })).toEqual({
+      optimizerSteps: 5,
+      skippedUpdates: 5,
+    });
+  });
 });
 
 /** Sums of f32 in another order differ by about 1e-6 of their size. */
