@@ -92,7 +92,7 @@ export function allocatePolicy(
   options: PolicyOptions,
   maxBindingBytes: number,
 ): PolicyMemory {
-  const { lora, baseType, tokenBudget } = options;
+  const { lora, tokenBudget } = options;
   const maxElements = weightShardElements(options, maxBindingBytes);
   let weights: DecoderWeights;
   let adapter: Adapter | undefined;

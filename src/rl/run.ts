@@ -62,7 +62,7 @@ export function planRun(
   const { bytes, total } = planPolicy(model.config, options, gpu);
   const allocator = new PlanAllocator();
   allocateLossMemory(allocator, options.tokenBudget);
-  if (usesCritic(config)) planRunCritic(allocator, model, options, gpu.maxBindingBytes);
+  if (usesCritic(config)) planRunCritic(allocator, model.config, options, gpu.maxBindingBytes);
   const own = [...allocator.bytes.entries()];
   const sums = new Map(bytes);
   for (const [owner, count] of own) sums.set(owner, (sums.get(owner) ?? 0) + count);
