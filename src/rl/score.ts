@@ -94,7 +94,8 @@ export function returnsFor(
 ): Map<JudgedRollout, Float64Array> {
   const { estimator } = advantagesOf(run.config);
   const returns = estimator.returns?.(argsOf(run, rollouts, inputs));
-  if (!returns) throw new BugError(`the advantage estimator ${estimator.id} has nothing for a critic to learn`);
+  if (!returns)
+    throw new BugError(`the advantage estimator ${estimator.id} has nothing for a critic to learn`);
   return new Map(rollouts.map((rollout, i) => [rollout, returns[i]!]));
 }
 

@@ -16,7 +16,6 @@ import { matrixOf, numberOf, numbersOf, packed, rowLengths, rowsOf } from "./alg
 import type { Judge } from "./algorithms-judge.ts";
 import { isRefused, TOLERANCE } from "./algorithms-judge.ts";
 
-
 const idOf = ({ params }: GoldenCase): string => String(params["adv_estimator"]);
 const flat = (rows: readonly ArrayLike<number>[]): number[] => rows.flatMap((row) => Array.from(row));
 

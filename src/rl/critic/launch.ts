@@ -87,6 +87,7 @@ function lossInputs({ oldValue, returns, weight, mask }: ValueBatch): Float32Arr
   if (oldValue.length !== rows || weight.length !== rows)
     throw new BugError(`the lists of a value batch of ${rows} tokens differ in length`);
   const inputs = new Float32Array(INPUTS * rows);
-  for (let r = 0; r < rows; r++) inputs.set([oldValue[r]!, returns[r]!, weight[r]!, mask?.[r] ?? 1], INPUTS * r);
+  for (let r = 0; r < rows; r++)
+    inputs.set([oldValue[r]!, returns[r]!, weight[r]!, mask?.[r] ?? 1], INPUTS * r);
   return inputs;
 }

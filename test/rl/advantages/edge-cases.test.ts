@@ -4,10 +4,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { AdvantageArgs } from "../../../src/rl/advantages/index.ts";
-import {
-  ADVANTAGE_ESTIMATORS,
-  advantageEstimator,
-} from "../../../src/rl/advantages/index.ts";
+import { ADVANTAGE_ESTIMATORS, advantageEstimator } from "../../../src/rl/advantages/index.ts";
 import { configWith } from "../../../src/rl/config.ts";
 
 const ALL = ADVANTAGE_ESTIMATORS;

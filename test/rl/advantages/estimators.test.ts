@@ -3,10 +3,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { AdvantageArgs } from "../../../src/rl/advantages/index.ts";
-import {
-  ADVANTAGE_ESTIMATORS,
-  advantageEstimator,
-} from "../../../src/rl/advantages/index.ts";
+import { ADVANTAGE_ESTIMATORS, advantageEstimator } from "../../../src/rl/advantages/index.ts";
 import type { ConfigKey } from "../../../src/rl/config.ts";
 import { CONFIG_KEYS, configWith, fieldOf, isRead } from "../../../src/rl/config.ts";
 import { METRICS } from "../../../src/rl/metrics.ts";
