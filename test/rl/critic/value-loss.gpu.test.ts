@@ -17,7 +17,7 @@ import { VALUE_STATS, valueLossReference } from "../../../src/rl/critic/value-lo
 import { expectClose, noise, sharedRecorder, upload, zeros } from "../../harness.ts";
 import { eachWorkgroupSize } from "../../variants.ts";
 
-const GOLDEN = import.meta.glob<string>("../../fixtures/algorithms/value_loss.json", {
+const GOLDEN = import.meta.glob<string>("../../fixtures/algorithms/value*.json", {
   query: "?raw",
   import: "default",
   eager: true,
