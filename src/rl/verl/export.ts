@@ -2,7 +2,7 @@
 // for verl's configuration tree of August 2026; which keys that has is checked by a test.
 
 import type { ConfigKey, RunConfig } from "../config.ts";
-import { fieldOf, FIELDS } from "../config.ts";
+import { differences, fieldOf, FIELDS } from "../config.ts";
 import { CRITIC_FIELDS } from "../config/critic-fields.ts";
 import { criticOf, miniBatchSize, usesCritic } from "../options/index.ts";
 import type { Values } from "./imported.ts";
@@ -44,10 +44,13 @@ const LOSS = "actor_rollout_ref.actor.policy_loss.loss_mode";
 const ESTIMATOR = "algorithm.adv_estimator";
 const OPTIM = "actor_rollout_ref.actor.optim";
 const SCHEDULE = `${OPTIM}.lr_scheduler_type` as const;
-const FINAL = `${OPTIM}.min_lr_ratio`;
+const CRITIC_SCHEDULE = "critic.optim.lr_scheduler_type";
+const FINAL = /\.optim\.min_lr_ratio$/;
 const MEGATRON: Readonly<Record<string, string>> = {
   [SCHEDULE]: `${OPTIM}.lr_decay_style`,
   "actor_rollout_ref.actor.grad_clip": `${OPTIM}.clip_grad`,
+  [CRITIC_SCHEDULE]: "critic.optim.lr_decay_style",
+  "critic.grad_clip": "critic.optim.clip_grad",
 };
 
 export interface VerlSettings {
@@ -67,7 +70,9 @@ export interface VerlSettings {
 
 /** `config`, with what an import has kept, as verl has it. What was kept stands above what verl needs. */
 export function verlSettings(config: RunConfig, kept: Values = {}): VerlSettings {
-  const isWritten = (key: string): boolean => usesCritic(config) || !Object.hasOwn(CRITIC_FIELDS, key);
+  const changed = differences(config);
+  const isWritten = (key: string): boolean =>
+    usesCritic(config) || !Object.hasOwn(CRITIC_FIELDS, key) || Object.hasOwn(changed, key);
   const keys = (Object.keys(config) as ConfigKey[]).filter(isWritten);
   const values = Object.fromEntries(keys.map((key) => [key, AS_VERL[key]?.(config) ?? plain(key, config)]));
   const isOwn = (key: string): boolean => key.startsWith("gradus.");
@@ -99,11 +104,11 @@ function engineOf(kept: Values): string | undefined {
   return Object.keys(kept).some((key) => key.split(".").includes("megatron")) ? "megatron" : undefined;
 }
 
-/** Megatron's optimiser has other names, and a final rate instead of a share. */
+/** Megatron's optimisers have other names, and a final rate instead of a share. */
 function asMegatron(run: Values): Values {
   const renamed = Object.entries(run).map(([key, value]) =>
-    key === FINAL
-      ? [`${OPTIM}.min_lr`, Number(value) * Number(run[`${OPTIM}.lr`])]
+    FINAL.test(key)
+      ? [key.replace("_ratio", ""), Number(value) * Number(run[key.replace("min_lr_ratio", "lr")])]
       : [MEGATRON[key] ?? key, value],
   );
   return Object.fromEntries(renamed) as Values;
@@ -131,6 +136,7 @@ function warningsOf(config: RunConfig): string[] {
     ...check(LOSS, LOSSES, "policy loss"),
     ...check(ESTIMATOR, ESTIMATORS, "advantage estimator"),
     ...check(SCHEDULE, SCHEDULES, "schedule"),
+    ...(usesCritic(config) ? check(CRITIC_SCHEDULE, SCHEDULES, "schedule") : []),
   ];
 }
 
