@@ -113,7 +113,9 @@ describe("a critic on the responses of one step", async () => {
   async function teach(lesson: number, tokenRewards?: Float64Array[]): Promise<CriticStep> {
     const opinion = await askCritic(run, rollouts, batches, control());
     const progress = { optimizerSteps: 4 * lesson, skippedUpdates: 0 };
-    return teachCritic(run, opinion!, { rollouts, batches, tokenRewards }, progress, control());
+    const values = rollouts.map((rollout) => opinion!.values.get(rollout)!);
+    const inputs = { values, ...(tokenRewards && { tokenRewards }) };
+    return teachCritic(run, opinion!, { rollouts, batches, inputs }, progress, control());
   }
 
   test("comes to foresee their rewards when it is taught them again and again", async () => {
