@@ -96,7 +96,7 @@ export async function continueRun(
   }
   const run = await load(recorder, inputs, listener);
   try {
-    await restoreTensors(run.policy, saved);
+    await restoreTensors(run, saved);
   } catch (error) {
     run.destroy();
     throw error;
@@ -133,7 +133,7 @@ export async function restoreKept(
   step: number | undefined,
 ): Promise<number> {
   const saved = await savedState(keeping, id, step);
-  await restoreTensors(run.policy, saved);
+  await restoreTensors(run, saved);
   return saved.progress.step;
 }
 

@@ -16,6 +16,7 @@ export type Owner =
   | "weights"
   | "adapter"
   | "optimizer"
+  | "critic"
   | "activations"
   | "head"
   | "kvCache"

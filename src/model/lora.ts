@@ -194,9 +194,9 @@ function buildBranch(
 
 /**
  * A fresh adapter as PEFT makes it: A [r,in] uniform in +-1/sqrt(in) (Kaiming with a = sqrt 5), B [out,r] zero, so that
- * it starts as no change.
+ * it starts as no change. `firstStream` keeps the draws of two adapters of a run apart.
  */
-export function freshAdapter({ config, parameters }: Adapter): ParameterSource {
+export function freshAdapter({ config, parameters }: Adapter, firstStream = 0): ParameterSource {
   const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
   const names = [...shapes.keys()];
   return {
@@ -206,7 +206,7 @@ export function freshAdapter({ config, parameters }: Adapter): ParameterSource {
       const [rows, columns] = shapes.get(name) as [number, number];
       const values = new Float32Array(rows * columns);
       if (!name.endsWith("lora_A.weight")) return Promise.resolve(values);
-      const random = new SeededRandom(config.seed, names.indexOf(name));
+      const random = new SeededRandom(config.seed, firstStream + names.indexOf(name));
       const bound = 1 / Math.sqrt(columns);
       return Promise.resolve(values.map(() => (2 * random.uniform() - 1) * bound));
     },

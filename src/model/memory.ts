@@ -79,6 +79,12 @@ export interface PolicyMemory {
 export const maxPosition = ({ tokenBudget, rollout }: PolicyOptions): number =>
   Math.max(tokenBudget, (rollout?.maxPrompt ?? 0) + (rollout?.maxNew ?? 0));
 
+/** Most elements of a piece of a matrix over the vocabulary. */
+export const weightShardElements = (
+  { lora, baseType, vocabShardBytes = Infinity }: PolicyOptions,
+  maxBindingBytes: number,
+): number => Math.min(maxBindingBytes, vocabShardBytes) / (lora && baseType !== "f32" ? 2 : 4);
+
 /** Allocates everything, for real or on paper. `maxBindingBytes` cuts vocabularies and pools. */
 export function allocatePolicy(
   allocator: Allocator,
@@ -86,9 +92,8 @@ export function allocatePolicy(
   options: PolicyOptions,
   maxBindingBytes: number,
 ): PolicyMemory {
-  const { lora, baseType, tokenBudget } = options;
-  const maxElements =
-    Math.min(maxBindingBytes, options.vocabShardBytes ?? Infinity) / (lora && baseType !== "f32" ? 2 : 4);
+  const { lora, tokenBudget } = options;
+  const maxElements = weightShardElements(options, maxBindingBytes);
   let weights: DecoderWeights;
   let adapter: Adapter | undefined;
   let reference: DecoderWeights | undefined;

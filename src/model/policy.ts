@@ -5,19 +5,17 @@ import { BugError, UserError } from "../common/errors.ts";
 import type { GpuAllocator, Recorder, Tensor } from "../gpu/index.ts";
 import { allocateOrFail } from "../gpu/index.ts";
 import { headBackward, headForward } from "../ops/head.ts";
-import { rmsnorm, rmsnormGradient } from "../ops/rmsnorm.ts";
 import { ropeTable } from "../ops/rope.ts";
-import { gatherRows, scatterRows } from "../ops/rows.ts";
 import type { DecoderConfig } from "./config.ts";
-import { embeddingBackward, embedTokens } from "./embed.ts";
-import type { LayerContext } from "./layer.ts";
-import { layerBackward, layerForward } from "./layer.ts";
 import { freshAdapter } from "./lora.ts";
 import type { MemoryPlan, PolicyMemory, PolicyOptions } from "./memory.ts";
 import { allocatePolicy, maxPosition, planPolicy } from "./memory.ts";
 import type { MicroBatch } from "./packing.ts";
 import type { ParameterSource } from "./parameters.ts";
 import { loadParameters } from "./parameters.ts";
+import type { Trunk } from "./trunk.ts";
+import { trunkBackward, trunkForward, trunkLayers } from "./trunk.ts";
+import { Turn } from "./turn.ts";
 import type { DecoderWeights, Parameter } from "./weights.ts";
 
 export interface ForwardOptions {
@@ -35,10 +33,10 @@ export class Policy {
   readonly plan: MemoryPlan;
   readonly memory: PolicyMemory;
   readonly #allocator: GpuAllocator;
-  /** The forward pass whose buffers are still whole. */
-  #forward: (ForwardOptions & { logitsResident: boolean }) | undefined;
-  /** What occupies the policy across awaits, such as a rollout. */
-  #occupant: string | undefined;
+  /** Shared with a critic that runs over the same buffers. */
+  readonly turn = new Turn();
+  /** The last forward pass. */
+  #pass: (ForwardOptions & { logitsResident: boolean }) | undefined;
 
   private constructor(
     recorder: Recorder,
@@ -109,31 +107,23 @@ export class Policy {
 
   /**
    * Records the forward pass over `batch`: afterwards memory.head.logProb, entropy and lse hold one f32 per target [R].
-   * Everything that `backward` needs stays until the next `forward` or prefill. Throws UserError on a temperature that is
-   * not positive or a token that the vocabulary does not have.
+   * Everything that `backward` needs stays until the next `forward` of policy or critic, or prefill. Throws UserError on a
+   * temperature that is not positive or a token that the vocabulary does not have.
    */
   forward(batch: MicroBatch, options: ForwardOptions): void {
-    const { recorder, memory } = this;
-    const { head, batch: device } = memory;
-    this.#checkFree("a forward pass");
+    const { recorder, memory, turn } = this;
+    turn.checkFree("a forward pass");
     if (!(options.temperature > 0 && options.temperature < Infinity)) {
       throw new UserError(
         `The temperature is ${options.temperature}: log-probabilities need a positive number.`,
       );
     }
-    this.#forward = undefined;
-    device.load(recorder, batch);
-    this.layersForward(options.useAdapter);
-    this.#finalNorm(options.useAdapter);
-    gatherRows(recorder, {
-      x: memory.activations.normed,
-      index: device.rows,
-      y: head.x,
-      rows: device.targetCount,
-      channels: this.config.hidden,
-    });
+    turn.spoil();
+    memory.batch.load(recorder, batch);
+    trunkForward(recorder, this.#trunk(options.useAdapter));
     const { logitsResident } = headForward(recorder, this.#headArgs(options));
-    this.#forward = { ...options, logitsResident };
+    this.#pass = { ...options, logitsResident };
+    turn.end(this.#pass);
   }
 
   /**
@@ -141,44 +131,13 @@ export class Policy {
    * dEntropy[r] * entropy[r], given in memory.head.dLogProb and dEntropy (f32[R]), to the trainable gradients.
    */
   backward(): void {
-    const { recorder, memory, config } = this;
-    if (!this.#forward) throw new BugError("a backward pass needs the forward pass right before it");
-    const { temperature, useAdapter, logitsResident } = this.#forward;
+    const { recorder, memory, turn } = this;
+    turn.check(this.#pass);
+    const { temperature, useAdapter, logitsResident } = this.#pass!;
     if (memory.reference && !useAdapter) throw new BugError("the reference policy is not trained");
-    this.#forward = undefined;
-    const { head, batch, activations } = memory;
-    const weights = this.#weights(useAdapter);
-    const { scratch } = activations;
-    const rows = batch.tokenCount;
-    const channels = config.hidden;
+    turn.spoil();
     headBackward(recorder, { ...this.#headArgs({ temperature, useAdapter }), logitsResident });
-    scatterRows(recorder, {
-      dy: head.dx,
-      starts: batch.rowStarts,
-      order: batch.rowOrder,
-      dx: scratch.dx,
-      rows,
-      channels,
-    });
-    recorder.clear(scratch.dh);
-    const { tensor: weight, grad: dweight } = weights.finalNorm;
-    rmsnormGradient(recorder, {
-      dy: scratch.dx,
-      x: activations.hidden,
-      weight,
-      rstd: activations.rstd,
-      dx: scratch.dh,
-      dweight,
-      rows,
-      channels,
-    });
-    const trainsEmbedding = weights.embedding.some(({ stored }) => stored.grad);
-    for (let index = config.layers - 1; index >= 0; index--) {
-      const context = this.#layer(index, useAdapter);
-      if (activations.isCheckpointed && index < config.layers - 1) layerForward(recorder, context);
-      layerBackward(recorder, context, index === 0 && !trainsEmbedding);
-    }
-    if (trainsEmbedding) embeddingBackward(recorder, weights.embedding, batch, scratch.dh, channels);
+    trunkBackward(recorder, this.#trunk(useAdapter));
   }
 
   /**
@@ -186,9 +145,9 @@ export class Policy {
    * No `backward` can follow. Throws BugError without a `forward` right before.
    */
   headAgain(temperature: number): void {
-    if (!this.#forward) throw new BugError("the head can run again only right after a forward pass");
-    const { useAdapter } = this.#forward;
-    this.#forward = undefined;
+    this.turn.check(this.#pass, "the head can run again only right after a forward pass");
+    const { useAdapter } = this.#pass!;
+    this.turn.spoil();
     headForward(this.recorder, this.#headArgs({ temperature, useAdapter }));
   }
 
@@ -203,19 +162,8 @@ export class Policy {
   }
 
   /** Runs `work` while no forward pass and no other such work may start. Throws BugError when something is under way. */
-  async exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {
-    this.#checkFree(what);
-    this.#occupant = what;
-    try {
-      return await work();
-    } finally {
-      this.#occupant = undefined;
-    }
-  }
-
-  #checkFree(what: string): void {
-    if (this.#occupant)
-      throw new BugError(`${what} cannot start while ${this.#occupant} is under way: await it first`);
+  exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {
+    return this.turn.exclusively(what, work);
   }
 
   /** Sets every trainable gradient to zero; call once a step, before its first `backward`. */
@@ -227,54 +175,19 @@ export class Policy {
    * Records embedding and layers over the loaded batch [N]. `onLayer` is called after each layer's commands, when its
    * rotated q, k, v are still in place.
    */
-  layersForward(useAdapter: boolean, onLayer: (index: number, qkv: Tensor) => void = () => {}): void {
-    const { recorder, memory, config } = this;
-    const { batch, activations } = memory;
-    const weights = this.#weights(useAdapter);
-    this.#forward = undefined;
-    const ids = { ids: batch.tokens, idStride: 1, idOffset: 0 };
-    embedTokens(recorder, weights.embedding, ids, activations.layers[0]!.h, batch.tokenCount, config.hidden);
-    for (let index = 0; index < config.layers; index++) {
-      const context = this.#layer(index, useAdapter);
-      layerForward(recorder, context, index > 0 ? activations.layers[index - 1]!.h2 : undefined);
-      onLayer(index, context.acts.qkv);
-    }
-  }
-
-  #finalNorm(useAdapter: boolean): void {
-    const { activations, batch } = this.memory;
-    const weights = this.#weights(useAdapter);
-    const { hidden: h, normed: y, rstd, scratch } = activations;
-    const { hidden: channels, rmsEps: eps } = this.config;
-    const add = { delta: scratch.delta, h };
-    const rows = batch.tokenCount;
-    rmsnorm(this.recorder, {
-      x: activations.layers.at(-1)!.h2,
-      add,
-      weight: weights.finalNorm.tensor,
-      y,
-      rstd,
-      rows,
-      channels,
-      eps,
-    });
+  layersForward(useAdapter: boolean, onLayer?: (index: number, qkv: Tensor) => void): void {
+    this.turn.spoil();
+    trunkLayers(this.recorder, this.#trunk(useAdapter), onLayer);
   }
 
   #weights(useAdapter: boolean): DecoderWeights {
     return (useAdapter ? undefined : this.memory.reference) ?? this.memory.weights;
   }
 
-  #layer(index: number, useAdapter: boolean): LayerContext {
-    const { adapter, batch, activations, ropeTable: table } = this.memory;
-    return {
-      config: this.config,
-      weights: this.#weights(useAdapter).layers[index]!,
-      adapter: useAdapter ? adapter?.layers[index] : undefined,
-      batch,
-      acts: activations.layers[index]!,
-      scratch: activations.scratch,
-      ropeTable: table,
-    };
+  #trunk(useAdapter: boolean): Trunk {
+    const { config, memory } = this;
+    const adapter = useAdapter ? memory.adapter : undefined;
+    return { config, weights: this.#weights(useAdapter), adapter, memory };
   }
 
   #headArgs({ temperature, useAdapter }: ForwardOptions) {

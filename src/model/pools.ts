@@ -78,12 +78,16 @@ export class PoolStorage implements Storage {
   readonly #places: { pool: Pool; offset: number }[] = [];
   #taken = 0;
 
-  /** Runs `build` once on paper to learn the shapes, then allocates pools; `build` may then run again for real. */
+  /**
+   * Runs `build` once on paper to learn the shapes, then allocates pools; `build` may then run again for real. `stateOwner`
+   * is who gradients and moments count for.
+   */
   constructor(
     allocator: Allocator,
     owner: Owner,
     maxPoolBytes: number,
     build: (storage: Storage) => unknown,
+    stateOwner: Owner = "optimizer",
   ) {
     const list = new ShapeList();
     build(list);
@@ -100,9 +104,9 @@ export class PoolStorage implements Storage {
     });
     this.pools = pools.map(({ elements, isMatrix }, i) => ({
       params: allocator.tensor(owner, `${owner}.pool${i}`, [elements]),
-      grads: allocator.tensor("optimizer", `grads.pool${i}`, [elements]),
-      m: allocator.tensor("optimizer", `adam.m.pool${i}`, [elements]),
-      v: allocator.tensor("optimizer", `adam.v.pool${i}`, [elements]),
+      grads: allocator.tensor(stateOwner, `grads.pool${i}`, [elements]),
+      m: allocator.tensor(stateOwner, `adam.m.pool${i}`, [elements]),
+      v: allocator.tensor(stateOwner, `adam.v.pool${i}`, [elements]),
       isMatrix,
     }));
     this.#places = places.map(({ index, offset }) => ({ pool: this.pools[index]!, offset }));

@@ -63,7 +63,7 @@ export async function prepareBatches(
   const reference = new Map<JudgedRollout, Float32Array>();
   const sums = advantagesNeed(run.config, "sum-squared-prob") ? roomForSums(rollouts) : undefined;
   const old = await timed(async () => {
-    if (!needsOldPass(run.config)) return packed;
+    if (!needsOldPass(run.config, control.step)) return packed;
     return withPass(packed, run, "oldLogProb", control, async (micro, found) => {
       keepNumbers(micro, found, numbers);
       if (sums) await keepSums(run, micro, found.logProb, temperatureOf(run), sums);

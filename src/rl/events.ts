@@ -14,6 +14,8 @@ const PHASES = [
   "greedy",
   "oldLogProb",
   "reference",
+  "values",
+  "updateCritic",
   "update",
   "save",
 ] as const;

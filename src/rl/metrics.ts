@@ -2,9 +2,11 @@
 // exports and help read this list. Where a number is computed is step.ts, evaluate.ts and sft.ts.
 
 import { ADVANTAGE_METRICS } from "./advantages/metric-list.ts";
+import { CRITIC_METRICS } from "./critic/metric-list.ts";
 import { DRIVER_METRICS } from "./losses/metric-list.ts";
+import { spreadOf } from "./metric-spread.ts";
 import { CORRECTION_METRICS } from "./rollout-correction-metric-list.ts";
-import { PREFERENCE_METRICS, REWARD_WORDS, VAL_PAIRS } from "./preference/metric-list.ts";
+import { PREFERENCE_METRICS, VAL_PAIRS } from "./preference/metric-list.ts";
 import { REWARD_METRICS } from "./rewards/metric-list.ts";
 
 export { VAL_PAIRS, VAL_PAIRS_HIGH, VAL_PAIRS_LOW } from "./preference/metric-list.ts";
@@ -29,6 +31,8 @@ export const CHARTS = [
   { id: "accuracy", label: "Held-out accuracy", mode: "both" },
   { id: "reward", label: "Reward", mode: "rl" },
   { id: "loss", label: "Policy loss", mode: "rl" },
+  { id: "valueLoss", label: "Value loss", mode: "critic" },
+  { id: "explainedVar", label: "Explained variance", mode: "critic" },
   { id: "sftLoss", label: "Loss", mode: "sft" },
   { id: "kl", label: "KL", mode: "rl" },
   { id: "entropy", label: "Entropy", mode: "rl" },
@@ -48,20 +52,6 @@ export const VAL_HIGH = "val-core/openai/gsm8k/acc/high@1";
 export const isEvaluationRow = (row: MetricRow): boolean =>
   row[VAL_STRICT] !== undefined || row[VAL_PAIRS] !== undefined;
 export const VAL_FLEXIBLE = "val-aux/openai/gsm8k/acc_flexible/mean@1";
-
-const alsoCalled = (key: string): string => (REWARD_WORDS[key] ? ` (${REWARD_WORDS[key]})` : "");
-
-const spread = (prefix: string, label: string, what: string, more: Partial<Metric> = {}): Metric[] =>
-  [
-    ["mean", "mean"],
-    ["max", "largest"],
-    ["min", "smallest"],
-  ].map(([suffix, word]) => ({
-    ...(suffix === "mean" ? more : more.unit ? { unit: more.unit } : {}),
-    key: `${prefix}/${suffix}`,
-    label: `${label} (${word})`,
-    description: `${suffix === "mean" ? "Mean" : suffix === "max" ? "Largest" : "Smallest"} ${what}${alsoCalled(`${prefix}/${suffix}`)}.`,
-  }));
 
 export const METRICS: readonly Metric[] = [
   { key: STEP, label: "Step", description: "Training steps taken." },
@@ -109,13 +99,13 @@ export const METRICS: readonly Metric[] = [
     description: "Time of the evaluation.",
     unit: "s",
   },
-  ...spread("critic/score", "Reward", "reward of the step's responses", { chart: "reward" }),
-  ...spread(
+  ...spreadOf("critic/score", "Reward", "reward of the step's responses", { chart: "reward" }),
+  ...spreadOf(
     "critic/rewards",
     "Reward after KL",
     "reward of the step's responses, KL in the reward taken off",
   ),
-  ...spread("critic/advantages", "Advantage", "advantage over the step's response tokens"),
+  ...spreadOf("critic/advantages", "Advantage", "advantage over the step's response tokens"),
   ...ADVANTAGE_METRICS,
   {
     key: "train/acc_strict",
@@ -167,6 +157,7 @@ export const METRICS: readonly Metric[] = [
     description: "The policy loss without KL and entropy terms. Its level means little; NaN means trouble.",
     chart: "loss",
   },
+  ...CRITIC_METRICS,
   ...PREFERENCE_METRICS,
   ...DRIVER_METRICS,
   ...CORRECTION_METRICS,
@@ -218,14 +209,14 @@ export const METRICS: readonly Metric[] = [
     label: "Skipped updates",
     description: "Updates of this run that were left out because a gradient was not finite.",
   },
-  ...spread("response_length", "Response length", "response length", { unit: "tokens", chart: "length" }),
+  ...spreadOf("response_length", "Response length", "response length", { unit: "tokens", chart: "length" }),
   {
     key: "response_length/clip_ratio",
     label: "Cut responses",
     description: "Share of responses cut at the longest response. Much of it: allow longer ones.",
     isShare: true,
   },
-  ...spread("prompt_length", "Prompt length", "prompt length", { unit: "tokens" }),
+  ...spreadOf("prompt_length", "Prompt length", "prompt length", { unit: "tokens" }),
   {
     key: "prompt_length/clip_ratio",
     label: "Full prompts",

@@ -13,10 +13,12 @@ import { Policy } from "../model/policy.ts";
 import type { RolloutEngine } from "../rollout/engine.ts";
 import { WgslRollout } from "../rollout/wgsl.ts";
 import type { RunConfig } from "./config.ts";
+import type { RunCritic } from "./critic/run-critic.ts";
+import { createRunCritic, planRunCritic } from "./critic/run-critic.ts";
 import { SAMPLING_METHODS } from "./config/field.ts";
 import type { LossMemory } from "./losses/launch.ts";
 import { allocateLossMemory } from "./losses/launch.ts";
-import { policyOptions, rewardSettingsOf, rewardsOf } from "./options/index.ts";
+import { policyOptions, rewardSettingsOf, rewardsOf, usesCritic } from "./options/index.ts";
 import type { Prompt, TextModel } from "./prompts.ts";
 import { checkDataSources } from "./rewards/index.ts";
 import { RewardJudge } from "./rewards/judge.ts";
@@ -39,6 +41,8 @@ export interface Run extends RunData {
   readonly config: RunConfig;
   readonly model: RunModel;
   readonly policy: Policy;
+  /** Where advantages need its values. */
+  readonly critic?: RunCritic;
   readonly engine: RolloutEngine;
   /** The rewards that are on. */
   readonly judge: RewardJudge;
@@ -58,6 +62,7 @@ export function planRun(
   const { bytes, total } = planPolicy(model.config, options, gpu);
   const allocator = new PlanAllocator();
   allocateLossMemory(allocator, options.tokenBudget);
+  if (usesCritic(config)) planRunCritic(allocator, model.config, options, gpu.maxBindingBytes);
   const own = [...allocator.bytes.entries()];
   const sums = new Map(bytes);
   for (const [owner, count] of own) sums.set(owner, (sums.get(owner) ?? 0) + count);
@@ -76,34 +81,33 @@ export async function createRun(
   const data = dataOf(model, problems, config, stopTokens);
   const options = policyOptions(config, model.weights);
   const judge = await judgeOf(config, [...data.train, ...data.heldOut]);
-  const policy = await Policy.create(recorder, model.config, options, model.weights, onProgress).catch(
-    (error: unknown) => {
-      judge.dispose();
-      throw error;
-    },
-  );
-  const { value: lossMemory, allocator } = await allocateOrFail(recorder.gpu, (real) =>
-    allocateLossMemory(real, options.tokenBudget),
-  ).catch((error: unknown) => {
-    judge.dispose();
-    policy.destroy();
+  const parts: { destroy(): void }[] = [{ destroy: () => judge.dispose() }];
+  const destroy = (): void => parts.forEach((part) => part.destroy());
+  try {
+    const policy = await Policy.create(recorder, model.config, options, model.weights, onProgress);
+    parts.push(policy);
+    const critic = usesCritic(config) ? await createRunCritic(policy, model.weights) : undefined;
+    if (critic) parts.push(critic);
+    const { value: lossMemory, allocator } = await allocateOrFail(recorder.gpu, (real) =>
+      allocateLossMemory(real, options.tokenBudget),
+    );
+    parts.push(allocator);
+    return {
+      config,
+      model,
+      policy,
+      ...(critic && { critic }),
+      engine: new WgslRollout(policy),
+      judge,
+      lossMemory,
+      ...data,
+      stopTokens,
+      destroy,
+    };
+  } catch (error) {
+    destroy();
     throw error;
-  });
-  return {
-    config,
-    model,
-    policy,
-    engine: new WgslRollout(policy),
-    judge,
-    lossMemory,
-    ...data,
-    stopTokens,
-    destroy: () => {
-      judge.dispose();
-      policy.destroy();
-      allocator.destroy();
-    },
-  };
+  }
 }
 
 /** The rewards that are on, ready to judge. Throws UserError when they are not for these problems, or not usable. */

@@ -1,6 +1,8 @@
 // Rewards of responses, and the advantages of those that a step trains on.
 
+import { BugError } from "../common/errors.ts";
 import type { RolloutResponse } from "../rollout/engine.ts";
+import type { AdvantageArgs } from "./advantages/advantage.ts";
 import type { AdvantageInputs } from "./advantage-inputs.ts";
 import { componentsOf } from "./advantage-inputs.ts";
 import type { StepPrompt } from "./generate.ts";
@@ -75,13 +77,36 @@ export const rolloutsOf = (groups: readonly (readonly JudgedResponse[])[]): Judg
 
 /** The advantage of every token. `inputs` has what the run's estimator needs besides rewards, by rollout. */
 export function advantagesFor(
-  { config }: Pick<Run, "config">,
+  run: Pick<Run, "config">,
   rollouts: readonly JudgedRollout[],
   inputs: AdvantageInputs = {},
 ): Map<JudgedRollout, Float64Array> {
-  const { estimator, settings } = advantagesOf(config);
+  const { estimator } = advantagesOf(run.config);
+  const advantages = estimator.estimate(argsOf(run, rollouts, inputs));
+  return new Map(rollouts.map((rollout, i) => [rollout, advantages[i]!]));
+}
+
+/** What the critic should have said before every token. Throws BugError under an estimator that needs no critic. */
+export function returnsFor(
+  run: Pick<Run, "config">,
+  rollouts: readonly JudgedRollout[],
+  inputs: AdvantageInputs,
+): Map<JudgedRollout, Float64Array> {
+  const { estimator } = advantagesOf(run.config);
+  const returns = estimator.returns?.(argsOf(run, rollouts, inputs));
+  if (!returns)
+    throw new BugError(`the advantage estimator ${estimator.id} has nothing for a critic to learn`);
+  return new Map(rollouts.map((rollout, i) => [rollout, returns[i]!]));
+}
+
+function argsOf(
+  { config }: Pick<Run, "config">,
+  rollouts: readonly JudgedRollout[],
+  inputs: AdvantageInputs,
+): AdvantageArgs {
+  const { settings } = advantagesOf(config);
   const { componentWeights, ...components } = componentsOf(config, rollouts, inputs.tokenRewards) ?? {};
-  const advantages = estimator.estimate({
+  return {
     // Where there are token rewards they count instead.
     rewards: rollouts.map(({ reward }) => reward.score),
     groups: rollouts.map(({ group }) => group),
@@ -89,6 +114,5 @@ export function advantagesFor(
     ...inputs,
     ...components,
     settings: { ...settings, ...(componentWeights && { componentWeights }) },
-  });
-  return new Map(rollouts.map((rollout, i) => [rollout, advantages[i]!]));
+  };
 }

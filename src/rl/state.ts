@@ -1,15 +1,16 @@
 // What a run must keep to go on exactly: its tensors by name and a small record. Storage keeps them, this file takes them out
-// of the policy and puts them back.
+// of policy and critic and puts them back.
 
 import { UserError } from "../common/errors.ts";
 import type { DeviceChoices } from "../model/device-choices.ts";
 import type { Parameter } from "../model/weights.ts";
 import { readParameter, writeParameter } from "../model/parameters.ts";
-import type { Policy } from "../model/policy.ts";
 import type { Evaluation } from "./events.ts";
 import type { EntropyControlState } from "./entropy-control.ts";
 import type { KlControlState } from "./kl-control.ts";
 import type { MetricRow } from "./metrics.ts";
+import type { Run } from "./run.ts";
+import type { StepOutcome } from "./step.ts";
 
 /** Where a run stands between two steps; plain data. */
 export interface RunProgress {
@@ -20,6 +21,8 @@ export interface RunProgress {
   readonly skippedUpdates: number;
   /** Prompts taken so far; dynamic sampling takes more of them than it trains on. */
   readonly drawn: number;
+  /** Updates of the critic; absent before the first step and without one. */
+  readonly critic?: CriticProgress;
   /** Where the controller of KL in the reward stands; absent before the first step and without one. */
   readonly klControl?: KlControlState;
   /** Where the controller of the entropy bonus stands; absent before the first step and without one. */
@@ -27,6 +30,21 @@ export interface RunProgress {
   readonly history: readonly MetricRow[];
   readonly evaluations: readonly Evaluation[];
 }
+
+export interface CriticProgress {
+  /** Updates applied, which its AdamW counts. */
+  readonly optimizerSteps: number;
+  readonly skippedUpdates: number;
+}
+
+/** Where a critic stands after a step in which so many of its updates were applied and skipped. */
+export const afterCritic = (
+  before: CriticProgress | undefined,
+  { applied, skipped }: StepOutcome,
+): CriticProgress => ({
+  optimizerSteps: (before?.optimizerSteps ?? 0) + applied,
+  skippedUpdates: (before?.skippedUpdates ?? 0) + skipped,
+});
 
 export const FRESH: RunProgress = {
   step: 0,
@@ -41,7 +59,7 @@ export const FRESH: RunProgress = {
 export interface RunState {
   readonly progress: RunProgress;
   readonly device: DeviceChoices;
-  /** `value/<parameter>`, `m/<parameter>`, `v/<parameter>`, each f32 in the parameter's shape. */
+  /** `value/<parameter>`, `m/<parameter>`, `v/<parameter>`, each f32 in the parameter's shape; a critic's are `critic.<parameter>`. */
   readonly tensors: AsyncIterable<readonly [string, Float32Array]>;
 }
 
@@ -56,33 +74,44 @@ export interface SavedState {
 
 const PARTS = ["value", "m", "v"] as const;
 
+/** Parameters of a critic and a policy may have the same names. */
+const CRITIC_PREFIX = "critic.";
+
+/** What is kept of a run: the parameters of its policy, and of its critic under names of their own. */
+export type Trained = Pick<Run, "policy" | "critic">;
+
+const trainedOf = ({ policy, critic }: Trained): (readonly [string, Parameter])[] => [
+  ...policy.trainable.map((parameter) => [parameter.name, parameter] as const),
+  ...(critic?.model.trainable ?? []).map(
+    (parameter) => [`${CRITIC_PREFIX}${parameter.name}`, parameter] as const,
+  ),
+];
+
 /** Trained values and moments, read back one at a time. Throws UserError on a value that is not finite: such weights are not kept. */
-export async function* readTensors({
-  recorder,
-  trainable,
-}: Policy): AsyncGenerator<readonly [string, Float32Array]> {
-  for (const parameter of trainable) {
+export async function* readTensors(run: Trained): AsyncGenerator<readonly [string, Float32Array]> {
+  for (const [name, parameter] of trainedOf(run)) {
     for (const part of PARTS) {
-      const values = await readParameter(recorder, parameter, part);
+      const values = await readParameter(run.policy.recorder, parameter, part);
       if (!values.every(Number.isFinite))
         throw new UserError(
-          `The policy has diverged: ${part} of "${parameter.name}" is not finite, so no checkpoint was written. Go on from the last one with a lower learning rate.`,
+          `The ${name.startsWith(CRITIC_PREFIX) ? "critic" : "policy"} has diverged: ${part} of "${parameter.name}" is not finite, so no checkpoint was written. Go on from the last one with a lower learning rate.`,
         );
-      yield [`${part}/${parameter.name}`, values];
+      yield [`${part}/${name}`, values];
     }
   }
 }
 
-/** Puts saved values and moments into the policy. Throws UserError when the checkpoint is of another model or adapter. */
-export async function restoreTensors(policy: Policy, saved: SavedState): Promise<void> {
-  for (const parameter of policy.trainable) {
+/** Puts saved values and moments into a run. Throws UserError when the checkpoint is of another model or adapter. */
+export async function restoreTensors(run: Trained, saved: SavedState): Promise<void> {
+  const { recorder } = run.policy;
+  for (const [name, parameter] of trainedOf(run)) {
     for (const part of PARTS) {
-      const values = await saved.read(`${part}/${parameter.name}`);
+      const values = await saved.read(`${part}/${name}`);
       checkSize(parameter, values, saved.name);
-      writeParameter(policy.recorder, parameter, part, values);
+      writeParameter(recorder, parameter, part, values);
     }
   }
-  await policy.recorder.done();
+  await recorder.done();
 }
 
 function checkSize({ name, shape }: Parameter, { length }: Float32Array, checkpoint: string): void {

@@ -85,6 +85,8 @@ interface RlStep extends Omit<SampledStep, "lr" | "seconds"> {
   readonly update: StepUpdate;
   /** Rewards with KL taken off, [rollouts][length]; absent: the scores. */
   readonly tokenRewards?: readonly Float64Array[];
+  /** Of the critic, where there is one. */
+  readonly criticSeconds: number;
 }
 
 /** What a step of reinforcement learning logs. */
@@ -92,11 +94,11 @@ export function rlMetrics(
   run: Run,
   { batches, advantages, update, tokenRewards, ...sampled }: RlStep,
 ): MetricRow {
-  const { sample, rollouts } = sampled;
+  const { step, sample, rollouts, criticSeconds } = sampled;
   const { seconds } = batches;
   const greedySeconds = sample.greedyBaseline?.seconds ?? 0;
-  const stepSeconds =
-    sample.seconds + greedySeconds + seconds.oldLogProb + seconds.reference + update.seconds;
+  const passSeconds = greedySeconds + seconds.oldLogProb + seconds.reference + criticSeconds;
+  const stepSeconds = sample.seconds + passSeconds + update.seconds;
   return {
     ...sampledMetrics(run, { ...sampled, lr: update.lr, seconds: stepSeconds }),
     ...responseSpread(
@@ -111,7 +113,7 @@ export function rlMetrics(
     ...lossMetrics(run, update, batches),
     ...samplerDifference(rollouts, batches),
     ...greedyMetrics(sample),
-    ...(needsOldPass(run.config) && { "timing_s/old_log_prob": seconds.oldLogProb }),
+    ...(needsOldPass(run.config, step) && { "timing_s/old_log_prob": seconds.oldLogProb }),
     ...(usesReference(run.config) && { "timing_s/ref": seconds.reference }),
     "timing_s/update_actor": update.seconds,
   };

@@ -1,15 +1,16 @@
-// One training step, as a picture: prompts, responses, rewards, advantages, updates, numbers. Each arrow is a file.
+// One training step, as a picture: prompts, responses, rewards, values, advantages, updates, numbers. Each arrow is a file.
 
 import { inputsOf } from "./advantage-inputs.ts";
 import { prepareBatches } from "./batches.ts";
 import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
+import { askCritic, teachCritic } from "./critic/step.ts";
 import type { EntropyControlState } from "./entropy-control.ts";
 import { withGreedyBaseline } from "./greedy-baseline.ts";
 import type { KlControlState } from "./kl-control.ts";
 import { klInReward } from "./kl-in-reward.ts";
 import type { MetricRow } from "./metrics.ts";
-import { adamwOptions, orderOf } from "./options/index.ts";
+import { adamwOptions, orderOf, trainsPolicy } from "./options/index.ts";
 import { promptsFrom } from "./prompts.ts";
 import type { Run } from "./run.ts";
 import type { StepSample } from "./sample.ts";
@@ -20,13 +21,19 @@ import { sftStep } from "./sft.ts";
 import { sftExamples } from "./sft-examples.ts";
 import type { RunProgress } from "./state.ts";
 import { rlMetrics, sftMetrics } from "./step-metrics.ts";
+import type { StepUpdate } from "./update.ts";
 import { updatePolicy } from "./update.ts";
 
-export interface StepResult {
-  readonly metrics: MetricRow;
-  /** Updates that were applied, and those left out because a gradient was not finite. */
+/** Updates that were applied, and those left out because a gradient was not finite. */
+export interface StepOutcome {
   readonly applied: number;
   readonly skipped: number;
+}
+
+export interface StepResult extends StepOutcome {
+  readonly metrics: MetricRow;
+  /** Of the critic; absent without one. */
+  readonly critic?: StepOutcome;
   /** Prompts taken. */
   readonly drawn: number;
   /** Where the controller of KL in the reward stands now. */
@@ -54,12 +61,19 @@ export async function rlStep(
   const prompts = sample.groups.map(({ prompt }) => prompt.item);
   const rollouts = rolloutsOf(sample.groups.map(({ responses }) => responses));
   const batches = await prepareBatches(run, prompts, rollouts, control);
+  const opinion = await askCritic(run, rollouts, batches, control);
   const kl = klInReward(run, rollouts, batches, progress.klControl);
-  const advantages = advantagesFor(run, rollouts, {
+  const inputs = {
     ...inputsOf(rollouts, sample, batches),
+    ...(opinion && { values: rollouts.map((rollout) => opinion.values.get(rollout)!) }),
     ...(kl && { tokenRewards: kl.tokenRewards }),
-  });
-  const update = await updatePolicy(run, batches, advantages, progress, control);
+  };
+  const advantages = advantagesFor(run, rollouts, inputs);
+  const lesson = { rollouts, batches, inputs };
+  const critic = opinion && (await teachCritic(run, opinion, lesson, progress.critic, control));
+  const update = trainsPolicy(run.config, step)
+    ? await updatePolicy(run, batches, advantages, progress, control)
+    : NO_UPDATE;
   if (update.empty > 0) tellEmpty(control, update.empty);
   const { question, groundTruth } = prompts[0]!.problem;
   const responses = scoredGroup(run, rollouts, batches, advantages);
@@ -75,13 +89,13 @@ export async function rlStep(
     sample,
     drawn,
     ...(kl && { tokenRewards: kl.tokenRewards }),
+    criticSeconds: critic?.seconds ?? 0,
   });
-  const skipped = update.updates.filter(({ isSkipped }) => isSkipped).length;
   return {
-    metrics: { ...metrics, ...kl?.metrics },
-    applied: update.updates.length - skipped,
-    skipped,
+    metrics: { ...metrics, ...kl?.metrics, ...critic?.metrics },
+    ...outcomeOf(update.updates),
     drawn: sample.drawn,
+    ...(critic && { critic: outcomeOf(critic.updates) }),
     ...(kl && { klControl: kl.state }),
     ...(update.entropyControl && { entropyControl: update.entropyControl }),
   };
@@ -93,6 +107,14 @@ function tellEmpty(control: StepControl, count: number): void {
     type: "notice",
     message: `Step ${control.step}: ${updates} left out because every response of it was cut off, empty or rejected; the weights are as before. If this goes on, allow longer responses or looser bounds.`,
   });
+}
+
+/** A step in which only the critic learns. */
+const NO_UPDATE: StepUpdate = { updates: [], empty: 0, lr: 0, seconds: 0 };
+
+function outcomeOf(updates: readonly { readonly isSkipped: boolean }[]): StepOutcome {
+  const skipped = updates.filter(({ isSkipped }) => isSkipped).length;
+  return { applied: updates.length - skipped, skipped };
 }
 
 /** One step of supervised fine-tuning on the worked answers, after `progress`. */

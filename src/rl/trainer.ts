@@ -12,7 +12,7 @@ import { dpoStep } from "./preference/dpo-step.ts";
 import { preferenceStep } from "./preference/step.ts";
 import type { Run } from "./run.ts";
 import type { RunProgress, RunState } from "./state.ts";
-import { FRESH, readTensors } from "./state.ts";
+import { afterCritic, FRESH, readTensors } from "./state.ts";
 import type { StepSample } from "./sample.ts";
 import type { StepResult } from "./step.ts";
 import { rlStep, supervisedStep } from "./step.ts";
@@ -190,18 +190,25 @@ export class Trainer {
     const result = await this.#under(step, (control) => this.#oneStep(progress, control));
     this.#pending = undefined;
     const skippedUpdates = progress.skippedUpdates + result.skipped;
+    const critic = result.critic && afterCritic(progress.critic, result.critic);
     this.#log(
-      { ...result.metrics, "actor/skipped_updates": skippedUpdates },
+      {
+        ...result.metrics,
+        "actor/skipped_updates": skippedUpdates,
+        ...(critic && { "critic/skipped_updates": critic.skippedUpdates }),
+      },
       {
         step,
         optimizerSteps: progress.optimizerSteps + result.applied,
         skippedUpdates,
         drawn: progress.drawn + result.drawn,
+        ...(critic && { critic }),
         ...(result.klControl && { klControl: result.klControl }),
         ...(result.entropyControl && { entropyControl: result.entropyControl }),
       },
     );
-    if (result.skipped > 0) this.#tellSkipped(step, result.skipped);
+    const skipped = result.skipped + (result.critic?.skipped ?? 0);
+    if (skipped > 0) this.#tellSkipped(step, skipped);
   }
 
   #oneStep(progress: RunProgress, control: StepControl): Promise<StepResult> {
@@ -266,7 +273,7 @@ export class Trainer {
     this.#listener({ type: "progress", phase: "save", step: progress.step, done: 0, total: 1 });
     try {
       const device = deviceChoices(policy.recorder);
-      const bytes = await this.#keeper.save({ progress, device, tensors: readTensors(policy) });
+      const bytes = await this.#keeper.save({ progress, device, tensors: readTensors(this.#run) });
       this.#saved = progress;
       this.#listener({ type: "checkpoint", step: progress.step, bytes });
     } catch (error) {

@@ -108,7 +108,9 @@ class UpdatePass {
     this.#advantages = advantages;
     this.#control = control;
     this.#total = plan.reduce((sum, { micros }) => sum + micros.length, 0);
-    this.#unknown = new Set(needsOldPass(run.config) ? [] : plan.flatMap(({ micros }) => micros));
+    this.#unknown = new Set(
+      needsOldPass(run.config, control.step) ? [] : plan.flatMap(({ micros }) => micros),
+    );
     control.progress("update", 0, this.#total);
   }
 

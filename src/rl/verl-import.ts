@@ -3,6 +3,7 @@
 
 import type { ConfigKey, RunConfig } from "./config.ts";
 import { CONFIG_KEYS, fieldOf, nullValueOf, problemWith } from "./config.ts";
+import { CRITIC_ALIASES, CRITIC_CLUSTER, CRITIC_ELSEWHERE } from "./critic/verl-names.ts";
 import { raiseBudget, RESPONSE } from "./verl/budget.ts";
 import { EPOCHS, withEpochs } from "./verl/epochs.ts";
 import type { ImportOptions, Refusal, Values, VerlImport } from "./verl/imported.ts";
@@ -27,6 +28,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   "actor_rollout_ref.actor.optim.warmup_style": "actor_rollout_ref.actor.optim.lr_scheduler_type",
   "actor_rollout_ref.actor.optim.lr_decay_style": "actor_rollout_ref.actor.optim.lr_scheduler_type",
   "actor_rollout_ref.actor.optim.clip_grad": "actor_rollout_ref.actor.grad_clip",
+  ...CRITIC_ALIASES,
 };
 
 /**
@@ -40,9 +42,7 @@ parallelism * expert_tensor_parallel_size gpu_memory_utilization param_offload g
 batches * ppo_micro_batch_size ppo_micro_batch_size_per_gpu use_dynamic_bsz log_prob_micro_batch_size
 batches * log_prob_micro_batch_size_per_gpu log_prob_use_dynamic_bsz log_prob_max_token_len_per_gpu
 software * _target_ profiler global_profiler ray_kwargs ray_init hydra defaults transfer_queue
-critic * critic critic_warmup max_critic_ckpt_to_keep
-critic algorithm lam
-files critic.model path
+${CRITIC_CLUSTER}
 cluster trainer nnodes n_gpus_per_node device balance_batch esi_redundant_time ray_wait_register_center_timeout
 cluster trainer use_legacy_worker_impl profile_steps logger project_name experiment_name log_val_generations
 cluster trainer default_local_dir default_hdfs_dir rollout_data_dir validation_data_dir resume_mode
@@ -135,6 +135,7 @@ const ELSEWHERE: Readonly<Record<string, readonly [why: string, ...harmless: unk
     "The steps of an epoch depend on the problems: set trainer.total_training_steps to epochs x problems / prompts per step.",
   ],
   "trainer.val_only": ["Use the command eval instead."],
+  ...CRITIC_ELSEWHERE,
 };
 
 /** Of these, files: what only they name is not used here, and goes back as it came. */

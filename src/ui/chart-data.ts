@@ -44,11 +44,14 @@ export interface ChartModel {
   readonly points: number;
 }
 
-/** Charts that a run of `mode` has, in reading order. */
-export const chartsOf = (mode: Mode): readonly (typeof CHARTS)[number][] =>
-  CHARTS.filter(({ id, mode: of }) =>
-    mode === "dpo" ? of !== "sft" && !OF_SAMPLING.includes(id) : of === "both" || of === mode,
-  );
+/** Charts that a run of `mode` has, in reading order; those of a critic once `rows` tell of one. */
+export function chartsOf(mode: Mode, rows: readonly MetricRow[] = []): readonly (typeof CHARTS)[number][] {
+  const hasCritic = rows.some((row) => row["critic/vf_loss"] !== undefined);
+  return CHARTS.filter(({ id, mode: of }) => {
+    if (of === "critic") return hasCritic;
+    return mode === "dpo" ? of !== "sft" && !OF_SAMPLING.includes(id) : of === "both" || of === mode;
+  });
+}
 
 /** Charts of what only sampled responses have. */
 const OF_SAMPLING: readonly ChartId[] = ["clip", "length"];
@@ -92,6 +95,8 @@ const NAMES: Readonly<Record<string, string>> = {
   "actor/ppo_kl": "old policy",
   "actor/pg_clipfrac": "clip",
   "actor/pg_clipfrac_lower": "dual clip",
+  "actor/grad_norm": "",
+  "critic/grad_norm": "critic",
   [VAL_PAIRS]: "pairs",
   "rewards/chosen": "chosen",
   "rewards/rejected": "rejected",

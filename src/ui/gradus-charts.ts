@@ -118,7 +118,7 @@ export class GradusCharts extends LitElement {
     const rows = rowsOf(history, evaluations);
     const mode = modeOf(config?.["gradus.mode"]);
     const total = config?.["trainer.total_training_steps"] ?? UNKNOWN_STEPS;
-    this.#drawn = chartsOf(mode).map(({ id }) => ({
+    this.#drawn = chartsOf(mode, rows).map(({ id }) => ({
       model: chartModel(id, rows, total, this.smoothing),
       health: healthOf(id, rows, evaluations),
     }));

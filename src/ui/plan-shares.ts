@@ -14,6 +14,7 @@ const OWNERS = [
   { owner: "weights", label: "Weights", series: 1 },
   { owner: "adapter", label: "Adapter", series: 5 },
   { owner: "optimizer", label: "Optimiser", series: 2 },
+  { owner: "critic", label: "Critic", series: 7 },
   { owner: "activations", label: "Activations", series: 3 },
   { owner: "kvCache", label: "Key-value cache", series: 4 },
 ] as const;

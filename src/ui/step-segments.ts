@@ -23,6 +23,8 @@ export const PHASE_LABELS: Readonly<Record<Phase, string>> = {
   greedy: "Greedy",
   oldLogProb: "Old policy",
   reference: "Reference",
+  values: "Values",
+  updateCritic: "Critic",
   update: "Update",
   save: "Checkpoint",
 };
@@ -33,6 +35,8 @@ const PARTS: readonly { readonly phase: Phase; readonly key: string }[] = [
   { phase: "greedy", key: "timing_s/gen_max" },
   { phase: "oldLogProb", key: "timing_s/old_log_prob" },
   { phase: "reference", key: "timing_s/ref" },
+  { phase: "values", key: "timing_s/values" },
+  { phase: "updateCritic", key: "timing_s/update_critic" },
   { phase: "update", key: "timing_s/update_actor" },
   { phase: "evaluate", key: "timing_s/testing" },
 ];

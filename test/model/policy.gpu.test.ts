@@ -3,79 +3,22 @@
 
 import { describe, expect, test, vi } from "vitest";
 
-import { SeededRandom } from "../../src/common/random.ts";
-import type { DecoderConfig } from "../../src/model/config.ts";
 import type { PolicyOptions } from "../../src/model/memory.ts";
 import { packGroups } from "../../src/model/packing.ts";
-import type { ParameterSource } from "../../src/model/parameters.ts";
 import { readParameter, writeParameter } from "../../src/model/parameters.ts";
 import { Policy } from "../../src/model/policy.ts";
-import { parameterShapes } from "../../src/model/weights.ts";
 import { optimizerStep } from "../../src/optim/optimizer.ts";
 import { WgslRollout } from "../../src/rollout/wgsl.ts";
 import { relativeL2, sharedRecorder, zeros } from "../harness.ts";
+import {
+  ADAMW as OPTIMISER,
+  drawnWeights as weights,
+  ODD_CONFIG as CONFIG,
+  ODD_GROUPS as GROUPS,
+  ODD_OPTIONS as OPTIONS,
+} from "./odd-model.ts";
 
-/** Nothing is a multiple of a tile, and little of four. */
-const CONFIG: DecoderConfig = {
-  family: "qwen2",
-  layers: 2,
-  hidden: 22,
-  heads: 3,
-  kvHeads: 1,
-  headSize: 20,
-  intermediate: 26,
-  vocab: 37,
-  maxPositions: 64,
-  ropeTheta: 1e4,
-  rmsEps: 1e-6,
-  tied: false,
-  eosTokenIds: [],
-};
-const OPTIONS: PolicyOptions = {
-  baseType: "f32",
-  tokenBudget: 64,
-  activationCheckpointing: false,
-  headChunk: 100,
-};
-const GROUPS = [
-  { prompt: [3, 1, 4], responses: [[1, 5, 9, 2], [6], [5, 3, 5]] },
-  { prompt: [36], responses: [[8, 9, 7]] },
-];
 const TEMPERATURE = 0.8;
-const OPTIMISER = {
-  lr: 0.05,
-  beta1: 0.9,
-  beta2: 0.999,
-  eps: 1e-8,
-  weightDecay: 0,
-  decay: "all",
-  maxNorm: 1,
-} as const;
-
-/** Weights that the policy asks for, drawn by name, plus `step` times a direction that is drawn as well. */
-function weights(step = 0): ParameterSource & { direction(name: string, count: number): Float32Array } {
-  const draw = (name: string, count: number, stream: number): Float32Array => {
-    const random = new SeededRandom(
-      Array.from(name, (c) => c.charCodeAt(0)).reduce((a, c) => (a * 31 + c) % 2 ** 31, 7),
-      stream,
-    );
-    return Float32Array.from({ length: count }, () => random.normal());
-  };
-  const shapes = parameterShapes(CONFIG);
-  const direction = (name: string, count: number): Float32Array => draw(name, count, 2).map((d) => 0.1 * d);
-  return {
-    name: "drawn weights",
-    shape: (name) => shapes.get(name),
-    read: async (name) => {
-      const count = shapes.get(name)!.reduce((a, b) => a * b, 1);
-      const mean = name.includes("norm") ? 1 : 0;
-      const towards = direction(name, count);
-      return draw(name, count, 1).map((value, i) => mean + 0.25 * value + step * towards[i]!);
-    },
-    direction,
-  };
-}
-
 const createPolicy = async (change: Partial<PolicyOptions> = {}, step = 0): Promise<Policy> =>
   Policy.create(await sharedRecorder(), CONFIG, { ...OPTIONS, ...change }, weights(step));
 

@@ -143,7 +143,7 @@ describe("values", () => {
     [{ [LR]: 0 }, /is 0: a number above 0/],
     [{ [N]: 2.5 }, /Group size .* is 2.5: a whole number from 1 up to 256 is needed/],
     [{ "data.shuffle": 1 }, /Shuffle .* is 1: true or false is needed/],
-    [{ "algorithm.adv_estimator": "gae" }, /is "gae": one of grpo, rloo/],
+    [{ "algorithm.adv_estimator": "ppo" }, /is "ppo": one of grpo, rloo/],
     [{ [BETAS]: [0.9] }, /Betas .* is \[0.9\]: 2 times a number from 0 up to/],
     [{ [TARGETS]: ["fc1"] }, /some of q_proj/],
     [{ [TARGETS]: [] }, /some of q_proj/],
@@ -191,6 +191,13 @@ describe("a run that has begun", () => {
     expect(() => checkResumable(DEFAULTS, configWith({ [N]: 4 }))).toThrow(
       /^Group size \(actor_rollout_ref.rollout.n\) is 8 in this run and cannot become 4: .* Start a new run/,
     );
+    for (const [from, to] of [
+      [DEFAULTS, configWith({ "algorithm.adv_estimator": "gae" })],
+      [configWith({ "algorithm.adv_estimator": "gae" }), DEFAULTS],
+    ] as const)
+      expect(() => checkResumable(from, to)).toThrow(/one of the two has a critic.* Start a new run/);
+    const rloo = configWith({ "algorithm.adv_estimator": "rloo" });
+    expect(() => checkResumable(DEFAULTS, rloo)).not.toThrow();
   });
 });
 

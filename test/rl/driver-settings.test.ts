@@ -57,8 +57,8 @@ describe("rollout correction", () => {
     });
     expect(yamlOf(values)).toMatchObject(values);
     expect(importVerl({ ...values, [`${C}.rollout_is_threshold`]: 2 }, DEFAULTS).refused).toEqual([]);
-    expect(needsOldPass(config)).toBe(true);
-    expect(needsOldPass(DEFAULTS)).toBe(false);
+    expect(needsOldPass(config, 1)).toBe(true);
+    expect(needsOldPass(DEFAULTS, 1)).toBe(false);
   });
 
   test.each([
@@ -83,14 +83,14 @@ describe("rollout correction", () => {
   test("bypass mode takes its own loss and no pass", () => {
     const base = { [`${C}.bypass_mode`]: true, "actor_rollout_ref.actor.policy_loss.loss_mode": "gspo" };
     const clip = configOf({ ...base, "actor_rollout_ref.actor.ppo_epochs": 2 });
-    expect([bypassLossOf(clip), objectiveOf(clip).loss.id, needsOldPass(clip)]).toEqual([
+    expect([bypassLossOf(clip), objectiveOf(clip).loss.id, needsOldPass(clip, 1)]).toEqual([
       "vanilla",
       "vanilla",
       false,
     ]);
     const plain = configOf({ ...base, [`${C}.loss_type`]: "reinforce" });
     expect(objectiveOf(plain).loss.id).toBe("reinforce");
-    expect(needsOldPass(configOf({ ...base, "gradus.top_entropy_quantile": 0.2 }))).toBe(true);
+    expect(needsOldPass(configOf({ ...base, "gradus.top_entropy_quantile": 0.2 }), 1)).toBe(true);
     expect(bypassLossOf(configOf({ ...base, "gradus.mode": "preference" }))).toBeUndefined();
   });
 });

@@ -31,6 +31,15 @@ const CLOSE = { rtol: 1e-4, atol: 1e-5 };
 test.each([
   ["full fine-tuning", {}],
   ["LoRA", { "actor_rollout_ref.model.lora_rank": 4, "actor_rollout_ref.actor.use_kl_loss": true }],
+  [
+    "LoRA with a critic",
+    {
+      "actor_rollout_ref.model.lora_rank": 4,
+      "algorithm.adv_estimator": "gae",
+      "algorithm.lam": 0.95,
+      "critic.optim.lr": 1e-2,
+    },
+  ],
 ])(
   "%s: many micro-batches, few rows and few slots are one large batch, but for rounding",
   async (_, values) => {

@@ -25,6 +25,15 @@ describe("memory", () => {
   test.each([
     ["all weights", {}],
     ["all weights and a copy of them", { "actor_rollout_ref.actor.use_kl_loss": true }],
+    ["all weights and a critic", { "algorithm.adv_estimator": "gae" }],
+    [
+      "an adapter and a critic",
+      {
+        "algorithm.adv_estimator": "gae",
+        "actor_rollout_ref.model.lora_rank": 4,
+        "gradus.base_type": "f16",
+      },
+    ],
     ["an adapter", { "actor_rollout_ref.model.lora_rank": 4, "gradus.base_type": "f16" }],
   ])("of a run of %s is what was planned, and is given back", async (_, values) => {
     const chosen = (await tinyInputs(values)).config;

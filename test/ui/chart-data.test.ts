@@ -39,6 +39,13 @@ describe("charts of a run", () => {
     expect(ids("sft")).toEqual(["accuracy", "sftLoss", "gradNorm", "throughput"]);
   });
 
+  test("a run with a critic has charts of it, and no other", () => {
+    const ids = (row: object) => chartsOf("rl", [{ [STEP]: 1, ...row }]).map(({ id }) => id);
+    const added = ids({ "critic/vf_loss": 0.1 }).filter((id) => !ids({}).includes(id));
+    expect(added).toEqual(["valueLoss", "explainedVar"]);
+    expect(ids({})).toEqual(chartsOf("rl").map(({ id }) => id));
+  });
+
   test("evaluations stand in the rows even where the history does not tell them", () => {
     const rows = rowsOf([{ [STEP]: 1, "actor/entropy": 0.5 }], [evaluation(0, 0.2)]);
     expect(rows.map((row) => row[STEP])).toEqual([0, 1]);

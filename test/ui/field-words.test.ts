@@ -97,7 +97,10 @@ describe("finding settings", () => {
 
   test("every word must occur, in any case, in name, help, topic or choice", () => {
     expect(searchSettings("group SIZE")).toContain(GROUP);
-    expect(searchSettings("cosine")).toEqual(["actor_rollout_ref.actor.optim.lr_scheduler_type"]);
+    expect(searchSettings("cosine").toSorted()).toEqual([
+      "actor_rollout_ref.actor.optim.lr_scheduler_type",
+      "critic.optim.lr_scheduler_type",
+    ]);
     expect(searchSettings("group nonsense")).toEqual([]);
     expect(searchSettings("  ")).toEqual(CONFIG_KEYS);
   });

@@ -1,7 +1,7 @@
 // The sections on what is minimised: policy losses, aggregation, KL, entropy, advantages, rewards.
 
 import type { AdvantageEstimator } from "../../rl/advantages/advantage.ts";
-import { ADVANTAGE_ESTIMATORS, FURTHER_ESTIMATORS } from "../../rl/advantages/index.ts";
+import { ADVANTAGE_ESTIMATORS } from "../../rl/advantages/index.ts";
 import { AGGREGATION_MODES, AGGREGATION_WORDS } from "../../rl/losses/aggregate.ts";
 import { POLICY_LOSSES } from "../../rl/losses/index.ts";
 import { KL_TYPES, klWords } from "../../rl/losses/kl.ts";
@@ -66,21 +66,6 @@ export const advantagesSection = (): string =>
       ]),
     ),
     ...ADVANTAGE_ESTIMATORS.map(estimatorEntry),
-    FURTHER_ESTIMATORS.length > 0
-      ? pieces(
-          "### Computed and checked, but not to be chosen yet",
-          "A run does not hand over what these need.",
-          table(
-            ["Estimator", "In a word", "Needs", "Paper"],
-            FURTHER_ESTIMATORS.map(({ id, description, needs, paper }) => [
-              code(id),
-              description,
-              needs.join(", "),
-              link(paper),
-            ]),
-          ),
-        )
-      : "",
   );
 
 function estimatorEntry(entry: AdvantageEstimator): string {

@@ -21,6 +21,8 @@ const WORDS = {
   greedy: "greedy responses",
   oldLogProb: "old log-probabilities",
   reference: "reference",
+  values: "values",
+  updateCritic: "critic",
   update: "update",
   save: "saving",
 } as const;

@@ -1,7 +1,7 @@
 // Golden cases of what stands between scores and the loss, all on the processor: advantages, KL in the reward, the choice of
 // groups, rollout correction.
 
-import { ADVANTAGE_ESTIMATORS, advantageEstimator, FURTHER_ESTIMATORS } from "../../rl/advantages/index.ts";
+import { ADVANTAGE_ESTIMATORS, advantageEstimator } from "../../rl/advantages/index.ts";
 import type { AdvantageArgs } from "../../rl/advantages/index.ts";
 import { tokenMoments, whiten } from "../../rl/advantages/whiten.ts";
 import type { KlControlSettings } from "../../rl/kl-control.ts";
@@ -16,15 +16,14 @@ import { matrixOf, numberOf, numbersOf, packed, rowLengths, rowsOf } from "./alg
 import type { Judge } from "./algorithms-judge.ts";
 import { isRefused, TOLERANCE } from "./algorithms-judge.ts";
 
-const ESTIMATORS = [...ADVANTAGE_ESTIMATORS, ...FURTHER_ESTIMATORS];
-
 const idOf = ({ params }: GoldenCase): string => String(params["adv_estimator"]);
 const flat = (rows: readonly ArrayLike<number>[]): number[] => rows.flatMap((row) => Array.from(row));
 
 function compareAdvantage(golden: GoldenCase, judge: Judge): void {
   const { params, inputs, outputs } = golden;
   const mask = matrixOf(inputs["response_mask"]);
-  const estimate = (): Float64Array[] => advantageEstimator(idOf(golden)).estimate(argsOf(golden, mask));
+  const estimator = advantageEstimator(idOf(golden));
+  const estimate = (): Float64Array[] => estimator.estimate(argsOf(golden, mask));
   if (outputs["error"] !== undefined) return judge.expect("a refusal", isRefused(estimate));
   const wanted = packed(matrixOf(outputs["advantages"]), mask);
   const largest = wanted.reduce((top, value) => Math.max(top, Math.abs(value)), 0);
@@ -33,6 +32,9 @@ function compareAdvantage(golden: GoldenCase, judge: Judge): void {
   const single = isSingle ? TOLERANCE.float32 * largest : 0;
   const abs = Math.max(single, numberOf(params["abs_tol"] ?? 0));
   judge.compare("advantages", flat(estimate()), wanted, { abs });
+  if (!estimator.returns || outputs["returns"] === undefined) return;
+  const returns = packed(matrixOf(outputs["returns"]), mask);
+  judge.compare("returns", flat(estimator.returns(argsOf(golden, mask))), returns);
 }
 
 /** What an estimator gets; whatever the case does not have is left out. */
@@ -153,7 +155,7 @@ export const REWARD_KINDS: Readonly<Record<string, Kind>> = {
   advantage: {
     missing(golden) {
       const id = idOf(golden);
-      return ESTIMATORS.some((entry) => entry.id === id) ? undefined : `no estimator "${id}"`;
+      return ADVANTAGE_ESTIMATORS.some((entry) => entry.id === id) ? undefined : `no estimator "${id}"`;
     },
     topic: idOf,
     compare: compareAdvantage,

@@ -12,6 +12,8 @@ import { matrixOf, numberOf, numbersOf, packed, rowLengths, unpacked } from "./a
 import type { HeadDevice } from "./algorithms-head.ts";
 import { METRIC_KINDS } from "./algorithms-metrics.ts";
 import { PREFERENCE_KINDS } from "./algorithms-preference.ts";
+import type { ValueDevice } from "./algorithms-value.ts";
+import { VALUE_KINDS } from "./algorithms-value.ts";
 import { isRefused, isRefusedCount, Judge, TOLERANCE } from "./algorithms-judge.ts";
 import type { LossCase, LossDevice, LossResult } from "./algorithms-loss.ts";
 import { goldenWeights, klCaseOf, lossCaseOf, runOnCpu, tokensOnEdge } from "./algorithms-loss.ts";
@@ -23,6 +25,7 @@ export type Place = "CPU float64" | "GPU float32";
 export interface Devices {
   readonly loss: LossDevice;
   readonly head: HeadDevice;
+  readonly value: ValueDevice;
 }
 
 export interface Kind {
@@ -221,6 +224,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   ...REWARD_KINDS,
   ...METRIC_KINDS,
   ...PREFERENCE_KINDS,
+  ...VALUE_KINDS,
 };
 
 /** Where `golden` is computed, if its kind is known. */

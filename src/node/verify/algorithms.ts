@@ -9,6 +9,7 @@ import type { GoldenCase } from "./algorithms-golden.ts";
 import type { Worst } from "./algorithms-judge.ts";
 import { HeadDevice } from "./algorithms-head.ts";
 import { LossDevice } from "./algorithms-loss.ts";
+import { ValueDevice } from "./algorithms-value.ts";
 
 /** Compared cases of one kind and topic at one place and precision. */
 export interface AlgorithmRow {
@@ -38,6 +39,7 @@ export async function runAlgorithms(
   const devices = allocator && {
     loss: new LossDevice(recorder, allocator),
     head: new HeadDevice(recorder, allocator),
+    value: new ValueDevice(recorder, allocator),
   };
   const rows = new Map<string, AlgorithmRow>();
   const notCovered = new Map<string, number>();

@@ -77,6 +77,8 @@ export interface AdvantageEstimator {
    * setting is missing, UserError when the batch lacks what the estimator needs.
    */
   estimate(args: AdvantageArgs): Float64Array[];
+  /** What the critic should have said before every token, [B][length]; only with "values" among `needs`. Throws as `estimate` does. */
+  returns?(args: AdvantageArgs): Float64Array[];
 }
 
 /** Indices of the responses of each group, groups in order of appearance. Throws BugError on lists of unequal length. */

@@ -1,6 +1,6 @@
 // GAE: temporal-difference errors against a critic's values, decayed and summed, whitened over the batch. Computes advantages
-// only; training the critic is not done here.
-//   error_t = reward_t + gamma V_t+1 - V_t,  a_t = error_t + gamma lambda a_t+1,  A = whiten(a)
+// and what the critic should have said; training it is critic/.
+//   error_t = reward_t + gamma V_t+1 - V_t,  a_t = error_t + gamma lambda a_t+1,  A = whiten(a),  return_t = a_t + V_t
 // Source: verl verl/trainer/ppo/core_algos.py, compute_gae_advantage_return.
 
 import { BugError } from "../../common/errors.ts";
@@ -9,11 +9,20 @@ import { needed, setting } from "./advantage.ts";
 import { tokenRewardsOf } from "./returns.ts";
 import { whiten } from "./whiten.ts";
 
-function estimate(args: AdvantageArgs): Float64Array[] {
-  const values = needed(args.values, args, "gae", "the values of a critic");
+const valuesOf = (args: AdvantageArgs): readonly ArrayLike<number>[] =>
+  needed(args.values, args, "gae", "the values of a critic");
+
+/** a_t of every response, [B][length]. */
+function errors(args: AdvantageArgs): Float64Array[] {
+  const values = valuesOf(args);
   const gamma = setting(args, "gamma", "gae");
   const lambda = setting(args, "lambda", "gae");
-  return whiten(tokenRewardsOf(args).map((rewards, i) => decayedErrors(rewards, values[i]!, gamma, lambda)));
+  return tokenRewardsOf(args).map((rewards, i) => decayedErrors(rewards, values[i]!, gamma, lambda));
+}
+
+function returns(args: AdvantageArgs): Float64Array[] {
+  const values = valuesOf(args);
+  return errors(args).map((list, i) => list.map((error, t) => error + values[i]![t]!));
 }
 
 /** a_t of one response, [length]. */
@@ -39,7 +48,8 @@ function decayedErrors(
 export const gae: AdvantageEstimator = {
   id: "gae",
   label: "GAE (PPO)",
-  description: "Errors of a critic's predictions, decayed over the tokens that follow. Needs a critic.",
+  description:
+    "Errors of a critic's predictions, decayed over the tokens that follow. Trains a critic beside the policy.",
   paper: {
     title: "High-Dimensional Continuous Control Using Generalized Advantage Estimation",
     url: "https://arxiv.org/abs/1506.02438",
@@ -47,5 +57,6 @@ export const gae: AdvantageEstimator = {
   differs: "Whitened over the batch, as in verl.",
   params: ["algorithm.gamma", "algorithm.lam"],
   needs: ["values"],
-  estimate,
+  estimate: (args) => whiten(errors(args)),
+  returns,
 };

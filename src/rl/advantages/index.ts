@@ -35,18 +35,14 @@ export const ADVANTAGE_ESTIMATORS: readonly AdvantageEstimator[] = [
   grpoVectorized,
   rlooVectorized,
   tirOptimalTokenBaseline,
+  gae,
 ];
-
-/** What verl has besides: these need numbers or settings that a run does not hand over yet. A line moves up when it does. */
-export const FURTHER_ESTIMATORS: readonly AdvantageEstimator[] = [gae];
-
-const ALL = [...ADVANTAGE_ESTIMATORS, ...FURTHER_ESTIMATORS];
 
 /** The estimator with this id, from either list. Throws UserError naming those that are known. */
 export function advantageEstimator(id: string): AdvantageEstimator {
-  const found = ALL.find((entry) => entry.id === id);
+  const found = ADVANTAGE_ESTIMATORS.find((entry) => entry.id === id);
   if (found) return found;
-  const known = ALL.map((entry) => entry.id);
+  const known = ADVANTAGE_ESTIMATORS.map((entry) => entry.id);
   throw new UserError(
     `There is no advantage estimator "${id}", and without one rewards cannot train. ${nearestHint(id, known, `Set algorithm.adv_estimator to one of ${known.join(", ")}.`)}`,
   );

@@ -8,6 +8,7 @@ export const TOPICS = [
   "Preference",
   "Reward",
   "Advantage",
+  "Critic",
   "KL and entropy",
   "Optimiser",
   "Rollout",

@@ -1,5 +1,6 @@
 // Every setting of a run under its verl key, once. A default that changes learning stands in these files and nowhere else.
 
+import { CRITIC_FIELDS } from "./critic-fields.ts";
 import { CORRECTION_FIELDS } from "./correction-fields.ts";
 import { DRIVER_FIELDS } from "./driver-fields.ts";
 import { DPO_FIELDS } from "./dpo-fields.ts";
@@ -13,6 +14,7 @@ import { REWARD_FIELDS } from "./reward-fields.ts";
 export const FIELDS = {
   ...RUN_FIELDS,
   ...OBJECTIVE_FIELDS,
+  ...CRITIC_FIELDS,
   ...DRIVER_FIELDS,
   ...CORRECTION_FIELDS,
   ...PREFERENCE_FIELDS,

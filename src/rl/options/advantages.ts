@@ -18,6 +18,7 @@ export function advantagesOf(config: RunConfig): {
       stdOver: config["gradus.advantage_std"] as "group" | "batch",
       gamma: config["algorithm.gamma"],
       zeroTail: config["gradus.zero_tail"],
+      lambda: config["algorithm.lam"],
     },
   };
 }

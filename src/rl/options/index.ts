@@ -10,9 +10,12 @@ export {
   klRewardOf,
   needsOldPass,
   objectiveOf,
+  tokenNormaliserOf,
   usesKlLoss,
   usesReference,
 } from "./objective.ts";
+export type { CriticSettings } from "./critic.ts";
+export { criticOf, criticOnlySteps, trainsPolicy, usesCritic } from "./critic.ts";
 export { miniBatchSize, updatesPerStep } from "./batches.ts";
 export { adamwOptions, policyOptions } from "./policy.ts";
 export type { PairSettings, PreferenceSettings } from "./preference.ts";

@@ -11,6 +11,7 @@ import { lossParams } from "../losses/policy-loss.ts";
 import { advantagesNeed } from "./advantages.ts";
 import { updatesPerStep } from "./batches.ts";
 import { bypassLossOf, correctionOf } from "./correction.ts";
+import { trainsPolicy } from "./critic.ts";
 import { driverOf } from "./driver.ts";
 import { entryOf } from "./entry-of.ts";
 import { pairsOf } from "./preference.ts";
@@ -24,11 +25,12 @@ export const usesReference = (config: RunConfig): boolean =>
   usesKlLoss(config) || klRewardOf(config) !== undefined || pairsOf(config)?.hasReference === true;
 
 /**
- * Whether a step needs numbers of the old policy before its updates: else its only update has them at hand, or the sampler is
+ * Whether step `step` needs numbers of the old policy before its updates: else its only update has them at hand, or the sampler is
  * the old policy. Preference needs those before each update, and takes them there.
  */
-export function needsOldPass(config: RunConfig): boolean {
+export function needsOldPass(config: RunConfig, step: number): boolean {
   if (config["gradus.mode"] !== "rl") return false;
+  if (!trainsPolicy(config, step)) return true;
   if (driverOf(config).entropyQuantile !== undefined) return true;
   if (advantagesNeed(config, "sum-squared-prob")) return true;
   if (bypassLossOf(config)) return false;
@@ -74,7 +76,11 @@ export function aggregationOf(
   { loss }: Objective,
 ): { policy: AggregationMode; penalty: AggregationMode; tokenNormaliser: number } {
   const penalty = aggregationMode(config["actor_rollout_ref.actor.loss_agg_mode"]);
+  return { policy: loss.aggregation ?? penalty, penalty, tokenNormaliser: tokenNormaliserOf(config) };
+}
+
+/** What divides token sums under seq-mean-token-sum-norm. */
+export function tokenNormaliserOf(config: RunConfig): number {
   const factor = config["actor_rollout_ref.actor.loss_scale_factor"];
-  const tokenNormaliser = factor > 0 ? factor : config["data.max_response_length"];
-  return { policy: loss.aggregation ?? penalty, penalty, tokenNormaliser };
+  return factor > 0 ? factor : config["data.max_response_length"];
 }

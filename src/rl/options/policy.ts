@@ -7,6 +7,7 @@ import type { AdamwOptions } from "../../optim/optimizer.ts";
 import type { Schedule } from "../../optim/schedule.ts";
 import { learningRate } from "../../optim/schedule.ts";
 import type { RunConfig } from "../config.ts";
+import { criticOnlySteps } from "./critic.ts";
 import { usesReference } from "./objective.ts";
 
 /** Elements of the scratch for logits: 64 MB; a smaller model takes what its logits need. */
@@ -44,22 +45,33 @@ export function policyOptions(
   };
 }
 
-/** AdamW at training step `step`, the first being 1: the rate of a step is the same for all its updates, as in verl. */
-export function adamwOptions(config: RunConfig, step: number): AdamwOptions {
-  const [beta1, beta2] = config["actor_rollout_ref.actor.optim.betas"];
+/** What has an optimiser of its own; the section of its settings. */
+type Trained = "actor_rollout_ref.actor" | "critic";
+
+/**
+ * AdamW of the policy, or of its critic, at training step `step`, the first being 1: the rate of a step is the same for all its
+ * updates, as in verl. The policy's schedule begins with its first update.
+ */
+export function adamwOptions(
+  config: RunConfig,
+  step: number,
+  of: Trained = "actor_rollout_ref.actor",
+): AdamwOptions {
+  const [beta1, beta2] = config[`${of}.optim.betas`];
+  const before = of === "critic" ? 0 : criticOnlySteps(config);
   return {
-    lr: learningRate(step, {
-      baseLr: config["actor_rollout_ref.actor.optim.lr"],
-      warmupSteps: config["actor_rollout_ref.actor.optim.lr_warmup_steps"],
-      totalSteps: config["trainer.total_training_steps"],
-      schedule: config["actor_rollout_ref.actor.optim.lr_scheduler_type"] as Schedule,
-      minLrRatio: config["actor_rollout_ref.actor.optim.min_lr_ratio"],
+    lr: learningRate(step - before, {
+      baseLr: config[`${of}.optim.lr`],
+      warmupSteps: config[`${of}.optim.lr_warmup_steps`],
+      totalSteps: config["trainer.total_training_steps"] - before,
+      schedule: config[`${of}.optim.lr_scheduler_type`] as Schedule,
+      minLrRatio: config[`${of}.optim.min_lr_ratio`],
     }),
     beta1: beta1!,
     beta2: beta2!,
     eps: ADAM_EPS,
-    weightDecay: config["actor_rollout_ref.actor.optim.weight_decay"],
+    weightDecay: config[`${of}.optim.weight_decay`],
     decay: "all",
-    maxNorm: config["actor_rollout_ref.actor.grad_clip"],
+    maxNorm: config[`${of}.grad_clip`],
   };
 }

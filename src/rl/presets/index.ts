@@ -16,6 +16,7 @@ import { GPG } from "./recipes/gpg.ts";
 import { GRPO } from "./recipes/grpo.ts";
 import { GSPO } from "./recipes/gspo.ts";
 import { OPO } from "./recipes/opo.ts";
+import { PPO } from "./recipes/ppo.ts";
 import { PREFERENCE } from "./recipes/preference.ts";
 import { REINFORCE_PLUS_PLUS } from "./recipes/reinforce-plus-plus.ts";
 import { REMAX } from "./recipes/remax.ts";
@@ -33,6 +34,7 @@ export { FAMILIES } from "./recipe.ts";
 /** By family; the first of all is what a new page has. */
 export const RECIPES: readonly Recipe[] = [
   GRPO,
+  PPO,
   DR_GRPO,
   DAPO,
   RLOO,

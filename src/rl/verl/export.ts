@@ -2,8 +2,9 @@
 // for verl's configuration tree of August 2026; which keys that has is checked by a test.
 
 import type { ConfigKey, RunConfig } from "../config.ts";
-import { fieldOf, FIELDS } from "../config.ts";
-import { miniBatchSize } from "../options/index.ts";
+import { differences, fieldOf, FIELDS } from "../config.ts";
+import { CRITIC_FIELDS } from "../config/critic-fields.ts";
+import { criticOf, miniBatchSize, usesCritic } from "../options/index.ts";
 import type { Values } from "./imported.ts";
 import type { Need } from "./needed.ts";
 import { needsOf } from "./needed.ts";
@@ -20,6 +21,8 @@ const AS_VERL: { readonly [K in ConfigKey]?: (config: RunConfig) => unknown } = 
     numberOrText(config["algorithm.rollout_correction.rollout_is_threshold"]),
   "algorithm.rollout_correction.rollout_rs_threshold": (config) =>
     numberOrText(config["algorithm.rollout_correction.rollout_rs_threshold"]),
+  "critic.loss_agg_mode": (config) => criticOf(config).aggregation,
+  "critic.ppo_epochs": (config) => criticOf(config).epochs,
   "data.gen_batch_size": (config) => orNull(config["data.gen_batch_size"]),
 };
 
@@ -41,10 +44,13 @@ const LOSS = "actor_rollout_ref.actor.policy_loss.loss_mode";
 const ESTIMATOR = "algorithm.adv_estimator";
 const OPTIM = "actor_rollout_ref.actor.optim";
 const SCHEDULE = `${OPTIM}.lr_scheduler_type` as const;
-const FINAL = `${OPTIM}.min_lr_ratio`;
+const CRITIC_SCHEDULE = "critic.optim.lr_scheduler_type";
+const FINAL = /\.optim\.min_lr_ratio$/;
 const MEGATRON: Readonly<Record<string, string>> = {
   [SCHEDULE]: `${OPTIM}.lr_decay_style`,
   "actor_rollout_ref.actor.grad_clip": `${OPTIM}.clip_grad`,
+  [CRITIC_SCHEDULE]: "critic.optim.lr_decay_style",
+  "critic.grad_clip": "critic.optim.clip_grad",
 };
 
 export interface VerlSettings {
@@ -64,7 +70,10 @@ export interface VerlSettings {
 
 /** `config`, with what an import has kept, as verl has it. What was kept stands above what verl needs. */
 export function verlSettings(config: RunConfig, kept: Values = {}): VerlSettings {
-  const keys = Object.keys(config) as ConfigKey[];
+  const changed = differences(config);
+  const isWritten = (key: string): boolean =>
+    usesCritic(config) || !Object.hasOwn(CRITIC_FIELDS, key) || Object.hasOwn(changed, key);
+  const keys = (Object.keys(config) as ConfigKey[]).filter(isWritten);
   const values = Object.fromEntries(keys.map((key) => [key, AS_VERL[key]?.(config) ?? plain(key, config)]));
   const isOwn = (key: string): boolean => key.startsWith("gradus.");
   const pick = (isWanted: (key: string) => boolean): Values =>
@@ -95,11 +104,11 @@ function engineOf(kept: Values): string | undefined {
   return Object.keys(kept).some((key) => key.split(".").includes("megatron")) ? "megatron" : undefined;
 }
 
-/** Megatron's optimiser has other names, and a final rate instead of a share. */
+/** Megatron's optimisers have other names, and a final rate instead of a share. */
 function asMegatron(run: Values): Values {
   const renamed = Object.entries(run).map(([key, value]) =>
-    key === FINAL
-      ? [`${OPTIM}.min_lr`, Number(value) * Number(run[`${OPTIM}.lr`])]
+    FINAL.test(key)
+      ? [key.replace("_ratio", ""), Number(value) * Number(run[key.replace("min_lr_ratio", "lr")])]
       : [MEGATRON[key] ?? key, value],
   );
   return Object.fromEntries(renamed) as Values;
@@ -127,6 +136,7 @@ function warningsOf(config: RunConfig): string[] {
     ...check(LOSS, LOSSES, "policy loss"),
     ...check(ESTIMATOR, ESTIMATORS, "advantage estimator"),
     ...check(SCHEDULE, SCHEDULES, "schedule"),
+    ...(usesCritic(config) ? check(CRITIC_SCHEDULE, SCHEDULES, "schedule") : []),
   ];
 }
 

@@ -1,6 +1,7 @@
 // What verl needs before it can start and a run here has no setting for: files, and how one machine is shared out.
 
 import type { RunConfig } from "../config.ts";
+import { usesCritic } from "../options/index.ts";
 import type { Values } from "./imported.ts";
 
 /** Where a person puts paths of their own. */
@@ -72,7 +73,7 @@ const allNeeds = (config: RunConfig): readonly Need[] => [
 
 /** A critic begins as the model, and has a path of its own. */
 function criticNeeds(config: RunConfig, kept: Values): readonly Need[] {
-  if ((config["algorithm.adv_estimator"] as string) !== "gae") return [];
+  if (!usesCritic(config)) return [];
   const value = kept[MODEL] ?? PLACEHOLDERS[MODEL];
   return [{ key: CRITIC_MODEL, value, comment: "The critic begins as this model." }];
 }

@@ -3,18 +3,14 @@
 import { describe, expect, test } from "vitest";
 
 import type { AdvantageArgs } from "../../../src/rl/advantages/index.ts";
-import {
-  ADVANTAGE_ESTIMATORS,
-  advantageEstimator,
-  FURTHER_ESTIMATORS,
-} from "../../../src/rl/advantages/index.ts";
+import { ADVANTAGE_ESTIMATORS, advantageEstimator } from "../../../src/rl/advantages/index.ts";
 import type { ConfigKey } from "../../../src/rl/config.ts";
 import { CONFIG_KEYS, configWith, fieldOf, isRead } from "../../../src/rl/config.ts";
 import { METRICS } from "../../../src/rl/metrics.ts";
 import { advantagesOf } from "../../../src/rl/options/index.ts";
 import { applyKlToRewards } from "../../../src/rl/kl-control.ts";
 
-const ALL = [...ADVANTAGE_ESTIMATORS, ...FURTHER_ESTIMATORS];
+const ALL = ADVANTAGE_ESTIMATORS;
 
 /** Two groups of three and one of one; the fifth response is empty. */
 const LENGTHS = [3, 1, 2, 4, 0, 2, 3];
@@ -117,6 +113,7 @@ describe("what an estimator needs", () => {
 });
 
 test("a run can choose only what works with the settings that it hands over, and what its needs say", () => {
+  const values = LENGTHS.map((length) => new Float64Array(length));
   for (const entry of ADVANTAGE_ESTIMATORS) {
     const { settings } = advantagesOf(configWith({ "algorithm.adv_estimator": entry.id }));
     const { baselines, oldLogProb, sumSquaredProb } = ARGS;
@@ -126,9 +123,12 @@ test("a run can choose only what works with the settings that it hands over, and
       responseLengths: LENGTHS,
       settings,
       ...(entry.needs.includes("greedy-baseline") && { baselines }),
+      ...(entry.needs.includes("values") && { values }),
       ...(entry.needs.includes("sum-squared-prob") && { oldLogProb, sumSquaredProb }),
     } as AdvantageArgs;
     expect(() => entry.estimate(args), entry.id).not.toThrow();
+    const returns = entry.needs.includes("values") ? LENGTHS : undefined;
+    expect(entry.returns?.(args).map(({ length }) => length)).toEqual(returns);
   }
   expect(new Set(ALL.map(({ id }) => id)).size).toBe(ALL.length);
 });
@@ -261,6 +261,20 @@ describe("estimators that look at tokens", () => {
     const settings = { ...ARGS.settings, lambda: 1 };
     const args = { ...ARGS, values, settings };
     expect(advantages("gae", args)).toEqual(advantages("reinforce_plus_plus", args));
+  });
+
+  test("gae's returns are the reward to go, when it looks to the end, and the next value at once, when it does not", () => {
+    const values = LENGTHS.map((length, i) => Float64Array.from({ length }, (_, t) => i - 0.5 * t));
+    const returns = (lambda: number): Float64Array[] =>
+      advantageEstimator("gae").returns!({
+        ...ARGS,
+        values,
+        settings: { ...ARGS.settings, gamma: 1, lambda },
+      });
+    returns(1).forEach((list, i) => list.forEach((value) => expect(value).toBeCloseTo(ARGS.rewards[i]!, 12)));
+    returns(0).forEach((list, i) =>
+      list.forEach((value, t) => expect(value).toBeCloseTo(values[i]![t + 1] ?? ARGS.rewards[i]!, 12)),
+    );
   });
 
   test("the optimal token baseline trusts the response whose tokens were less certain", () => {

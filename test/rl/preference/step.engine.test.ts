@@ -29,8 +29,7 @@ const step = (run: Run, sample?: StepSample, of = control()) =>
 
 async function values(run: Run): Promise<Float32Array> {
   const all: number[] = [];
-  for await (const [name, numbers] of readTensors(run.policy))
-    if (name.startsWith("value/")) all.push(...numbers);
+  for await (const [name, numbers] of readTensors(run)) if (name.startsWith("value/")) all.push(...numbers);
   return Float32Array.from(all);
 }
 

@@ -50,13 +50,25 @@ describe.skipIf(BLOCKS.length === 0)("the user's documents (shared/documents)", 
     },
   );
 
-  test("give values that fit, but for an estimator with a critic, and half a batch whose other half is verl's", () => {
+  test("give values that fit, but for half a batch whose other half is verl's", () => {
     const wrong = settings.flatMap(({ text }) =>
       importVerlText(text, DEFAULTS).refused.filter(({ kind }) => kind === "value"),
     );
     const shown = wrong.map(({ key, value }) => `${key}=${String(value)}`);
-    expect(shown.filter((text) => text !== "algorithm.adv_estimator=gae")).toEqual([
-      "actor_rollout_ref.actor.ppo_mini_batch_size=128",
+    expect(shown).toEqual(["actor_rollout_ref.actor.ppo_mini_batch_size=128"]);
+  });
+
+  test("give a critic to SAPO with GAE, and no policy loss to the critic", () => {
+    const { text } = settings.find((block) => block.text.includes("critic.policy_loss"))!;
+    const { config, refused } = importVerlText(text, DEFAULTS);
+    expect(config).toMatchObject({
+      "algorithm.adv_estimator": "gae",
+      [LOSS]: "sapo",
+      "trainer.critic_warmup": 10,
+    });
+    expect(refused.map(({ key, kind }) => [key, kind])).toEqual([
+      ["critic.policy_loss.loss_mode", "elsewhere"],
+      ["actor_rollout_ref.model.path", "elsewhere"],
     ]);
   });
 

@@ -1,6 +1,6 @@
 // SAPO: a smooth gate in place of the clip.
 
-import { type Recipe, twoSmallUpdates } from "../recipe.ts";
+import { criticBeside, type Recipe, twoSmallUpdates } from "../recipe.ts";
 
 const POS = "actor_rollout_ref.actor.tau_pos";
 const NEG = "actor_rollout_ref.actor.tau_neg";
@@ -47,6 +47,13 @@ export const SAPO: Recipe = {
       description:
         "Larger tau holds back more, nearer to a clip: a token whose ratio has doubled keeps 0.60 of its weight. For an unstable run.",
       values: { [POS]: 1.5, [NEG]: 1.8 },
+    },
+    {
+      id: "critic",
+      label: "With a critic (GAE)",
+      description: "The paper's pair on advantages token by token, from a critic in place of the group.",
+      values: { [POS]: 1, [NEG]: 1.05, "algorithm.adv_estimator": "gae", "critic.ppo_epochs": 2 },
+      sized: criticBeside,
     },
   ],
   corrections: [
