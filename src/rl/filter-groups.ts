@@ -5,19 +5,55 @@
 
 import { BugError } from "../common/errors.ts";
 import { StepRefused } from "./control.ts";
+import type { RewardComponent } from "./rewards/judge.ts";
 
-/** Numbers of a response by which groups may be judged (algorithm.filter_groups.metric), in the precision verl has them in. */
-export const FILTER_METRICS = [
-  { id: "acc", precision: "float64", description: "Score as the reward gave it." },
-  { id: "score", precision: "float64", description: "Score as the reward gave it." },
-  { id: "seq_reward", precision: "float32", description: "Sum of the scores of the tokens." },
+/** In which numpy has the numbers of a metric in verl. */
+export type FilterPrecision = "float64" | "float32";
+
+/** What a metric may look at. */
+export interface FilteredResponse {
+  /** The penalty for length is in its score. */
+  readonly reward: { readonly score: number; readonly strict: boolean };
+  readonly components?: readonly RewardComponent[];
+}
+
+/** A number of a response by which groups may be judged (algorithm.filter_groups.metric). */
+export interface FilterMetric {
+  readonly id: string;
+  readonly description: string;
+  readonly precision: FilterPrecision;
+  valueOf(response: FilteredResponse): number;
+}
+
+export const FILTER_METRICS: readonly FilterMetric[] = [
+  {
+    id: "acc",
+    precision: "float64",
+    description: 'Right or wrong: whether the number after "####" is the answer, whatever else is rewarded.',
+    valueOf: ({ reward }) => Number(reward.strict),
+  },
+  {
+    id: "score",
+    precision: "float64",
+    description: "The rewards' weighted sum, without the penalty for length.",
+    // Not the reward minus the penalty: rounding would make equal responses differ.
+    valueOf: ({ reward, components }) =>
+      components?.reduce((sum, { score, weight }) => sum + weight * score, 0) ?? reward.score,
+  },
+  {
+    id: "seq_reward",
+    precision: "float32",
+    description: "The rewards' weighted sum with the penalty for length.",
+    valueOf: ({ reward }) => reward.score,
+  },
   {
     id: "seq_final_reward",
     precision: "float32",
-    description: "Sum of the rewards of the tokens, KL in the reward taken off.",
+    description:
+      "The same: KL in the reward, which verl takes off here, would make all responses differ, and the two cannot be on together.",
+    valueOf: ({ reward }) => reward.score,
   },
-] as const;
-export type FilterPrecision = (typeof FILTER_METRICS)[number]["precision"];
+];
 
 /** Groups that differ within, in order of appearance. `metric` and `groups` are [B]; groups are any whole numbers. */
 export function filterGroups(

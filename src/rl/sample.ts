@@ -72,9 +72,9 @@ export async function sampleStep(run: Run, first: number, control: StepControl):
   };
 }
 
-/** The groups whose responses differ in what they earned. */
-function teaching(groups: readonly SampledGroup[], { precision }: FilterSettings): SampledGroup[] {
-  const metric = groups.flatMap(({ responses }) => responses.map(({ reward }) => reward.score));
+/** The groups whose responses differ in the run's metric. */
+function teaching(groups: readonly SampledGroup[], { metric }: FilterSettings): SampledGroup[] {
+  const values = groups.flatMap(({ responses }) => responses.map((response) => metric.valueOf(response)));
   const owners = groups.flatMap(({ responses }, group) => responses.map(() => group));
-  return filterGroups(metric, owners, precision).map((group) => groups[group]!);
+  return filterGroups(values, owners, metric.precision).map((group) => groups[group]!);
 }

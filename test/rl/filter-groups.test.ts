@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from "vitest";
 
-import { filterGroups, needsMoreGroups, numpyStd } from "../../src/rl/filter-groups.ts";
+import { configWith } from "../../src/rl/config.ts";
+import { FILTER_METRICS, filterGroups, needsMoreGroups, numpyStd } from "../../src/rl/filter-groups.ts";
 
 describe("filterGroups", () => {
   test("keeps groups that differ within, whatever the order of the responses", () => {
@@ -60,5 +61,35 @@ describe("needsMoreGroups", () => {
   test("has no limit when that is 0 or below", () => {
     expect(needsMoreGroups({ ...count, batches: 1000, maxBatches: 0 })).toBe(true);
     expect(needsMoreGroups({ ...count, batches: 1000, maxBatches: -1 })).toBe(true);
+  });
+});
+
+describe("what groups are judged by", () => {
+  const metric = (id: string) => FILTER_METRICS.find((entry) => entry.id === id)!;
+  const response = {
+    reward: { score: 0.75, strict: false },
+    components: [
+      { id: "a", score: 0.5, weight: 1 },
+      { id: "b", score: 1, weight: 0.5 },
+    ],
+  };
+
+  test("is whether the answer is right, or the reward without or with the penalty for length", () => {
+    const values = ["acc", "score", "seq_reward", "seq_final_reward"].map((id) =>
+      metric(id).valueOf(response),
+    );
+    expect(values).toEqual([0, 1, 0.75, 0.75]);
+    expect(metric("acc").valueOf({ ...response, reward: { score: 0, strict: true } })).toBe(1);
+  });
+
+  test("cannot be the reward after KL where KL is in the reward", () => {
+    const values = {
+      "algorithm.filter_groups.enable": true,
+      "algorithm.filter_groups.metric": "seq_final_reward",
+    };
+    expect(configWith(values)["algorithm.filter_groups.metric"]).toBe("seq_final_reward");
+    expect(() => configWith({ ...values, "algorithm.use_kl_in_reward": true })).toThrow(
+      /no group would be left out. Judge groups by seq_reward or acc/,
+    );
   });
 });

@@ -38,6 +38,18 @@ function checkRewards(config: RunConfig): void {
     );
 }
 
+/** Throws UserError when dynamic sampling would keep every group. */
+function checkFilter(config: RunConfig): void {
+  const isBlind =
+    config["algorithm.filter_groups.enable"] &&
+    config["algorithm.filter_groups.metric"] === "seq_final_reward" &&
+    config["algorithm.use_kl_in_reward"];
+  if (!isBlind) return;
+  throw new UserError(
+    "Dynamic sampling is judged by seq_final_reward (algorithm.filter_groups.metric) and KL is in the reward (algorithm.use_kl_in_reward): every response pays another price for KL, so that no group would be left out. Judge groups by seq_reward or acc.",
+  );
+}
+
 /** Throws UserError when the settings of the loss and of what stands around it do not go together. */
 function checkObjective(config: RunConfig): void {
   objectiveOf(config);
@@ -55,7 +67,10 @@ export function checkTogether(config: RunConfig): void {
       checkGroup(config);
       checkRewards(config);
     }
-    if (mode === "rl") checkObjective(config);
+    if (mode === "rl") {
+      checkObjective(config);
+      checkFilter(config);
+    }
     const batch = config["data.train_batch_size"];
     const mini = config["actor_rollout_ref.actor.ppo_mini_batch_size"];
     if (mini > 0 && batch % mini !== 0)

@@ -2,7 +2,7 @@
 
 import type { RolloutOptions } from "../../rollout/engine.ts";
 import type { RunConfig } from "../config.ts";
-import type { FilterPrecision } from "../filter-groups.ts";
+import type { FilterMetric } from "../filter-groups.ts";
 import { FILTER_METRICS } from "../filter-groups.ts";
 import type { OrderOptions } from "../prompts.ts";
 import { entryOf } from "./entry-of.ts";
@@ -32,7 +32,8 @@ export const orderOf = (config: RunConfig): OrderOptions => ({
 });
 
 export interface FilterSettings {
-  readonly precision: FilterPrecision;
+  /** What must differ within a group. */
+  readonly metric: FilterMetric;
   /** Prompts answered in a round. */
   readonly roundSize: number;
   /** 0 or below: no limit. */
@@ -42,10 +43,9 @@ export interface FilterSettings {
 /** Dynamic sampling; undefined when it is off. */
 export function filterOf(config: RunConfig): FilterSettings | undefined {
   if (!config["algorithm.filter_groups.enable"]) return undefined;
-  const { precision } = entryOf(FILTER_METRICS, config["algorithm.filter_groups.metric"]);
   const roundSize = config["data.gen_batch_size"];
   return {
-    precision,
+    metric: entryOf(FILTER_METRICS, config["algorithm.filter_groups.metric"]),
     roundSize: roundSize > 0 ? roundSize : config["data.train_batch_size"],
     maxRounds: config["algorithm.filter_groups.max_num_gen_batches"],
   };
