@@ -135,8 +135,9 @@ export const METRICS: readonly Metric[] = [
   },
   {
     key: "train/filtered_prompts_ratio",
-    label: "Groups left out",
-    description: "Share of groups that dynamic sampling left out because their responses earned the same.",
+    label: "Groups kept",
+    description:
+      "Share of groups that passed dynamic sampling, because their responses differ: as the guide to GSPO with dynamic sampling has it. verl logs none.",
     isShare: true,
   },
   ...REWARD_METRICS,

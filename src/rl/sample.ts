@@ -29,8 +29,8 @@ export interface StepSample {
   readonly rounds: number;
   /** Responses of all rounds, tokens. */
   readonly tokens: number;
-  /** Share of the groups that dynamic sampling left out; surplus does not count. */
-  readonly filteredShare: number;
+  /** Share of the groups whose responses differed; surplus counts as kept. */
+  readonly keptShare: number;
   readonly seconds: number;
   /** Where advantages need one; comes after the rest. */
   readonly greedyBaseline?: GreedyBaseline;
@@ -67,7 +67,7 @@ export async function sampleStep(run: Run, first: number, control: StepControl):
     drawn,
     rounds,
     tokens,
-    filteredShare: 1 - groups.length / drawn,
+    keptShare: groups.length / drawn,
     seconds,
   };
 }

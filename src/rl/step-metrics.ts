@@ -122,13 +122,13 @@ export function rlMetrics(
 /** Of dynamic sampling and of the penalty for length, where they are on. */
 function samplingMetrics(
   { config }: Run,
-  { rounds, filteredShare }: StepSample,
+  { rounds, keptShare }: StepSample,
   rollouts: readonly JudgedRollout[],
 ): MetricRow {
   return {
     ...(filterOf(config) && {
       "train/num_gen_batches": rounds,
-      "train/filtered_prompts_ratio": filteredShare,
+      "train/filtered_prompts_ratio": keptShare,
     }),
     ...(overlongOf(config) && {
       "reward/overlong_penalty": mean(rollouts.map(({ overlongPenalty }) => overlongPenalty)),

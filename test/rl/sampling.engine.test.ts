@@ -28,7 +28,7 @@ test("every group of a step differs within, and the prompts left out are counted
   expect(Math.max(...rounds), "some step had to sample again").toBeGreaterThan(wanted / 2);
   expect(run.trainer.progress.drawn).toBe(rounds.reduce((sum, count) => sum + 2 * count, 0));
   for (const row of steps(rows)) {
-    const kept = (1 - row["train/filtered_prompts_ratio"]!) * 2 * row["train/num_gen_batches"]!;
+    const kept = row["train/filtered_prompts_ratio"]! * 2 * row["train/num_gen_batches"]!;
     expect(kept).toBeGreaterThanOrEqual(wanted - 1e-9);
     expect(kept).toBeCloseTo(Math.round(kept), 9);
   }

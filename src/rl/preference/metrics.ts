@@ -97,7 +97,7 @@ function mergedSample(samples: readonly StepSample[]): StepSample {
     drawn,
     rounds: total((sample) => sample.rounds),
     tokens: total((sample) => sample.tokens),
-    filteredShare: total((sample) => sample.filteredShare * sample.drawn) / drawn,
+    keptShare: total((sample) => sample.keptShare * sample.drawn) / drawn,
     seconds: total((sample) => sample.seconds),
   };
 }
