@@ -57,6 +57,20 @@ test.each([1, 63, 65, 257])("%i tokens agree with the reference, in every workgr
   await eachWorkgroupSize(recorder, () => expectReference(sample(rows)));
 });
 
+test("tokens that are not trained on have no gradient and are not counted", async () => {
+  const { values, batch } = sample(65);
+  const mask = Array.from({ length: 65 }, (_, r) => (r % 3 === 0 ? 0 : 1));
+  const given = {
+    values,
+    batch: { ...batch, mask, weight: batch.weight.map((weight, r) => weight * mask[r]!) },
+  };
+  await expectReference(given);
+  const memory = newMemory();
+  const dValue = await run(given, memory);
+  expect(dValue.every((d, r) => mask[r] === 1 || d === 0)).toBe(true);
+  expect((await readValueStats(recorder, memory)).tokens).toBe(43);
+});
+
 test("verl's numbers are met in single precision", async () => {
   const [[file, text]] = Object.entries(GOLDEN) as [[string, string]];
   const all = parseCases(file, text);
