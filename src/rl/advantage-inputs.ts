@@ -1,6 +1,7 @@
 // What an estimator of advantages is given, from what a step has: rewards by response, and whatever else its passes found.
 
 import type { AdvantageArgs } from "./advantages/advantage.ts";
+import type { ResponseMask } from "./advantages/masked.ts";
 import type { StepBatches } from "./batches.ts";
 import { overlongOf } from "./options/index.ts";
 import type { RunConfig } from "./config.ts";
@@ -8,9 +9,12 @@ import type { StepSample } from "./sample.ts";
 import type { JudgedRollout } from "./score.ts";
 
 /** Everything but rewards, groups, lengths and settings. */
-export type AdvantageInputs = Partial<
+export interface AdvantageInputs extends Partial<
   Omit<AdvantageArgs, "rewards" | "groups" | "responseLengths" | "settings">
->;
+> {
+  /** Where tokens are not trained on. */
+  readonly mask?: ResponseMask;
+}
 
 /** What the passes of a step found of `rollouts`: the greedy baseline, and log-probabilities where squares belong to them. */
 export function inputsOf(
@@ -18,8 +22,10 @@ export function inputsOf(
   { greedyBaseline }: Pick<StepSample, "greedyBaseline">,
   { numbers, sumSquaredProb, treatment }: Pick<StepBatches, "numbers" | "sumSquaredProb" | "treatment">,
 ): AdvantageInputs {
-  const { samplerWeight } = treatment;
+  const { mask, samplerWeight } = treatment;
+  const isMasked = [...mask.values()].some((row) => row.includes(0));
   return {
+    ...(isMasked && { mask: rollouts.map((rollout) => mask.get(rollout)!) }),
     ...(samplerWeight && { samplerWeight: rollouts.map((rollout) => samplerWeight.get(rollout)!) }),
     ...(greedyBaseline && { baselines: rollouts.map(({ group }) => greedyBaseline.scores[group]!) }),
     ...(sumSquaredProb && {

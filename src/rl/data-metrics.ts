@@ -35,9 +35,11 @@ export const responseSpread = (
     values.filter((_, i) => lengths[i]! > 0),
   );
 
-/** A number of each token, [B][length], spread over all of them. */
-export const tokenSpread = (prefix: string, values: readonly ArrayLike<number>[]): MetricRow =>
-  spread(prefix, flat(values));
+/** A number of each token, [B][length], spread over all of them; nothing where there are none. */
+export function tokenSpread(prefix: string, values: readonly ArrayLike<number>[]): MetricRow {
+  const all = flat(values);
+  return all.length > 0 ? spread(prefix, all) : {};
+}
 
 /** Lengths in tokens, and the share of those that `isCut` says were cut, or fill all there is; both [B]. */
 export const lengthMetrics = (
@@ -48,7 +50,7 @@ export const lengthMetrics = (
 
 /**
  * Returns and values of every token, [B][length], and how much of the returns' variance the values explain: 1 all of it, 0 no
- * more than their mean would, below 0 less. Throws BugError when the two do not belong together.
+ * more than their mean would, below 0 less; nothing of fewer than two tokens. Throws BugError when the two do not belong together.
  */
 export function criticMetrics(
   returns: readonly ArrayLike<number>[],
@@ -56,6 +58,7 @@ export function criticMetrics(
 ): MetricRow {
   const [wanted, given] = [flat(returns), flat(values)];
   if (wanted.length !== given.length) throw new BugError(`${wanted.length} returns, ${given.length} values`);
+  if (wanted.length < 2) return {};
   const errors = wanted.map((value, i) => value - given[i]!);
   return {
     ...spread("critic/returns", wanted),

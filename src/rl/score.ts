@@ -2,7 +2,8 @@
 
 import { BugError } from "../common/errors.ts";
 import type { RolloutResponse } from "../rollout/engine.ts";
-import type { AdvantageArgs } from "./advantages/advantage.ts";
+import type { AdvantageArgs, AdvantageEstimator } from "./advantages/advantage.ts";
+import { estimateMasked } from "./advantages/masked.ts";
 import type { AdvantageInputs } from "./advantage-inputs.ts";
 import { componentsOf } from "./advantage-inputs.ts";
 import type { StepPrompt } from "./generate.ts";
@@ -75,14 +76,14 @@ export async function judgeGroup(
 export const rolloutsOf = (groups: readonly (readonly JudgedResponse[])[]): JudgedRollout[] =>
   groups.flatMap((responses, group) => responses.map((response, sample) => ({ ...response, group, sample })));
 
-/** The advantage of every token. `inputs` has what the run's estimator needs besides rewards, by rollout. */
+/** The advantage of every token, 0 for those that are not trained on. `inputs` has what the run's estimator needs besides rewards, by rollout. */
 export function advantagesFor(
   run: Pick<Run, "config">,
   rollouts: readonly JudgedRollout[],
   inputs: AdvantageInputs = {},
 ): Map<JudgedRollout, Float64Array> {
   const { estimator } = advantagesOf(run.config);
-  const advantages = estimator.estimate(argsOf(run, rollouts, inputs));
+  const advantages = estimateOf(estimator.estimate, run, rollouts, inputs);
   return new Map(rollouts.map((rollout, i) => [rollout, advantages[i]!]));
 }
 
@@ -93,16 +94,26 @@ export function returnsFor(
   inputs: AdvantageInputs,
 ): Map<JudgedRollout, Float64Array> {
   const { estimator } = advantagesOf(run.config);
-  const returns = estimator.returns?.(argsOf(run, rollouts, inputs));
-  if (!returns)
+  if (!estimator.returns)
     throw new BugError(`the advantage estimator ${estimator.id} has nothing for a critic to learn`);
+  const returns = estimateOf(estimator.returns, run, rollouts, inputs);
   return new Map(rollouts.map((rollout, i) => [rollout, returns[i]!]));
+}
+
+function estimateOf(
+  estimate: AdvantageEstimator["estimate"],
+  run: Pick<Run, "config">,
+  rollouts: readonly JudgedRollout[],
+  { mask, ...inputs }: AdvantageInputs,
+): Float64Array[] {
+  const args = argsOf(run, rollouts, inputs);
+  return mask ? estimateMasked(estimate, args, mask) : estimate(args);
 }
 
 function argsOf(
   { config }: Pick<Run, "config">,
   rollouts: readonly JudgedRollout[],
-  inputs: AdvantageInputs,
+  inputs: Omit<AdvantageInputs, "mask">,
 ): AdvantageArgs {
   const { settings } = advantagesOf(config);
   const { componentWeights, ...components } = componentsOf(config, rollouts, inputs.tokenRewards) ?? {};

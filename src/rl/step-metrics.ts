@@ -26,6 +26,7 @@ import type { Run } from "./run.ts";
 import type { StepSample } from "./sample.ts";
 import type { JudgedRollout } from "./score.ts";
 import type { SftExample, SftResult } from "./sft.ts";
+import { ofTrained } from "./token-treatment.ts";
 import type { Advantages, StepUpdate } from "./update.ts";
 
 /** What every step has that samples responses. */
@@ -106,10 +107,7 @@ export function rlMetrics(
       tokenRewards?.map((list) => sum([...list])) ?? scoresOf(rollouts),
       rollouts.map(({ tokens }) => tokens.length),
     ),
-    ...tokenSpread(
-      "critic/advantages",
-      rollouts.map((rollout) => advantages.get(rollout)!),
-    ),
+    ...tokenSpread("critic/advantages", ofTrained(rollouts, advantages, batches.treatment)),
     ...lossMetrics(run, update, batches),
     ...samplerDifference(rollouts, batches),
     ...greedyMetrics(sample),

@@ -61,6 +61,14 @@ export function treatTokens(
   };
 }
 
+/** Numbers of the tokens of `rollouts` without those that are not trained on, [B][left]. */
+export const ofTrained = (
+  rollouts: readonly JudgedRollout[],
+  numbers: PerToken<ArrayLike<number>>,
+  { mask }: Pick<TokenTreatment, "mask">,
+): number[][] =>
+  rollouts.map((rollout) => Array.from(numbers.get(rollout)!).filter((_, t) => mask.get(rollout)![t] === 1));
+
 /** The rollouts of a mini-batch that have tokens. */
 export const rolloutsIn = ({ micros }: Pick<MiniBatch, "micros">): JudgedRollout[] => [
   ...new Set(micros.flatMap(({ rollouts }) => rollouts)),

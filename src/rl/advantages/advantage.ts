@@ -13,6 +13,8 @@ export interface AdvantageArgs {
   readonly responseLengths: ArrayLike<number>;
   /** Rewards token by token, [B][length], such as KL in the reward leaves; absent: `rewards`, on the last token of each. */
   readonly tokenRewards?: readonly ArrayLike<number>[];
+  /** Reward of each response whatever its token rewards come to, [B]; absent: their sum. */
+  readonly outcomes?: ArrayLike<number>;
   /** Reward of the greedy response to the same prompt, [B]. */
   readonly baselines?: ArrayLike<number>;
   /** A critic's value before each token, [B][length]. */

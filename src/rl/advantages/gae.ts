@@ -54,9 +54,9 @@ export const gae: AdvantageEstimator = {
     title: "High-Dimensional Continuous Control Using Generalized Advantage Estimation",
     url: "https://arxiv.org/abs/1506.02438",
   },
-  differs: "Whitened over the batch, as in verl.",
+  differs: "Whitened over the tokens of the batch that are trained on, as in verl.",
   params: ["algorithm.gamma", "algorithm.lam"],
-  needs: ["values"],
+  needs: ["batch", "values"],
   estimate: (args) => whiten(errors(args)),
   returns,
 };

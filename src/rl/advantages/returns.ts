@@ -4,8 +4,9 @@
 import { BugError } from "../../common/errors.ts";
 import type { AdvantageArgs } from "./advantage.ts";
 
-/** Reward of each response, [B]: the sum of its token rewards where there are any. */
+/** Reward of each response, [B]: the sum of its token rewards where there are any, unless it is given. */
 export function outcomes(args: AdvantageArgs): Float64Array {
+  if (args.outcomes) return Float64Array.from(args.outcomes);
   if (!args.tokenRewards) return Float64Array.from(args.rewards);
   return Float64Array.from(tokenRewardsOf(args), (list) => list.reduce((sum, reward) => sum + reward, 0));
 }

@@ -3,20 +3,23 @@
 import { mean } from "../../common/numbers.ts";
 import { criticMetrics } from "../data-metrics.ts";
 import type { MetricRow } from "../metrics.ts";
+import type { TokenTreatment } from "../token-treatment.ts";
+import { ofTrained } from "../token-treatment.ts";
 import type { CriticUpdate, ValueTargets } from "./update.ts";
 import type { ValueStats } from "./value-loss.ts";
 
 /** As verl: losses are sums over the micro-batches of an update, means over the updates of a step, and none without an update. */
 export function criticStepMetrics(
   { values, returns }: ValueTargets,
+  treatment: Pick<TokenTreatment, "mask">,
   { updates, lr, seconds }: CriticUpdate,
   valueSeconds: number,
 ): MetricRow {
   const over = (value: (stats: ValueStats) => number): number =>
     mean(updates.map(({ stats }) => value(stats)));
-  const wanted = [...values.keys()].map((rollout) => returns.get(rollout)!);
+  const rollouts = [...values.keys()];
   return {
-    ...criticMetrics(wanted, [...values.values()]),
+    ...criticMetrics(ofTrained(rollouts, returns, treatment), ofTrained(rollouts, values, treatment)),
     ...(updates.length > 0 && {
       "critic/vf_loss": over(({ vfLoss }) => vfLoss),
       "critic/vf_clipfrac": over(({ clipped, tokens }) => clipped / tokens),

@@ -61,7 +61,7 @@ export async function teachCritic(
   const update = await updateCritic(run, critic, batches, targets, taken, control);
   return {
     updates: update.updates,
-    metrics: criticStepMetrics(targets, update, seconds),
+    metrics: criticStepMetrics(targets, batches.treatment, update, seconds),
     seconds: seconds + update.seconds,
   };
 }

@@ -167,7 +167,7 @@ describe("one response in the whole step", () => {
 
   test("such a run is refused before it begins, and ReMax's is not", () => {
     const one = { "actor_rollout_ref.rollout.n": 1, "data.train_batch_size": 1 };
-    for (const id of ["reinforce_plus_plus", "reinforce_plus_plus_baseline"])
+    for (const id of ["reinforce_plus_plus", "reinforce_plus_plus_baseline", "gae"])
       expect(() => configWith({ ...one, "algorithm.adv_estimator": id })).toThrow(
         `A step has 1 prompt and group size 1: ${id} compares the responses of a step`,
       );
