@@ -2,7 +2,8 @@
 
 import { BugError } from "../common/errors.ts";
 import type { RolloutResponse } from "../rollout/engine.ts";
-import type { AdvantageArgs, AdvantageEstimator } from "./advantages/advantage.ts";
+import type { AdvantageArgs } from "./advantages/advantage.ts";
+import type { Estimate } from "./advantages/masked.ts";
 import { estimateMasked } from "./advantages/masked.ts";
 import type { AdvantageInputs } from "./advantage-inputs.ts";
 import { componentsOf } from "./advantage-inputs.ts";
@@ -83,7 +84,7 @@ export function advantagesFor(
   inputs: AdvantageInputs = {},
 ): Map<JudgedRollout, Float64Array> {
   const { estimator } = advantagesOf(run.config);
-  const advantages = estimateOf(estimator.estimate, run, rollouts, inputs);
+  const advantages = estimateOf((args) => estimator.estimate(args), run, rollouts, inputs);
   return new Map(rollouts.map((rollout, i) => [rollout, advantages[i]!]));
 }
 
@@ -94,14 +95,17 @@ export function returnsFor(
   inputs: AdvantageInputs,
 ): Map<JudgedRollout, Float64Array> {
   const { estimator } = advantagesOf(run.config);
-  if (!estimator.returns)
+  const toLearn = (args: AdvantageArgs): Float64Array[] => {
+    const returns = estimator.returns?.(args);
+    if (returns) return returns;
     throw new BugError(`the advantage estimator ${estimator.id} has nothing for a critic to learn`);
-  const returns = estimateOf(estimator.returns, run, rollouts, inputs);
+  };
+  const returns = estimateOf(toLearn, run, rollouts, inputs);
   return new Map(rollouts.map((rollout, i) => [rollout, returns[i]!]));
 }
 
 function estimateOf(
-  estimate: AdvantageEstimator["estimate"],
+  estimate: Estimate,
   run: Pick<Run, "config">,
   rollouts: readonly JudgedRollout[],
   { mask, ...inputs }: AdvantageInputs,

@@ -5,6 +5,7 @@ import { mean, sum } from "../common/numbers.ts";
 import type { Micro, TokenNumbers } from "./batches.ts";
 import type { RunConfig } from "./config.ts";
 import type { LossBatch, Objective } from "./losses/policy-loss.ts";
+import { isCounted } from "./losses/policy-loss.ts";
 import { offPolicyMask, sequenceRatios } from "./losses/token-options.ts";
 import { atTargets } from "./loss-batch.ts";
 import type { MetricRow } from "./metrics.ts";
@@ -24,8 +25,8 @@ export class UpdateCount {
   readonly #config: RunConfig;
   readonly #hasSequenceRatio: boolean;
   readonly #ratios: number[] = [];
-  /** 1 for responses that the off-policy mask left out, else 0. */
-  readonly #isOff: number[] = [];
+  /** Share of each response's tokens that the off-policy mask left out: all or none, where they have one advantage. */
+  readonly #shareOff: number[] = [];
   #tokens = 0;
 
   constructor(config: RunConfig, { loss }: Objective) {
@@ -46,7 +47,11 @@ export class UpdateCount {
     if (offPolicyThreshold === undefined) return;
     const sampled = atTargets(micro, (rollout, token) => rollout.samplerLogProb[token]!);
     const kept = offPolicyMask(sequences, sampled, advantage, offPolicyThreshold);
-    for (let s = 0; s + 1 < starts.length; s++) this.#isOff.push(1 - kept[starts[s]!]!);
+    for (let s = 0; s + 1 < starts.length; s++) {
+      const ofSequence = kept.slice(starts[s]!, starts[s + 1]!);
+      const counted = ofSequence.filter((_, t) => isCounted(mask, starts[s]! + t));
+      this.#shareOff.push(counted.length > 0 ? 1 - mean(counted) : 0);
+    }
   }
 
   /** The numbers of the update; `current` is what the policy said of its rollouts. */
@@ -55,7 +60,7 @@ export class UpdateCount {
       tokens: this.#tokens,
       metrics: {
         ...(this.#ratios.length > 0 && { "actor/seq_importance_ratio": mean(this.#ratios) }),
-        ...(this.#isOff.length > 0 && { "actor/off_policy_masked": mean(this.#isOff) }),
+        ...(this.#shareOff.length > 0 && { "actor/off_policy_masked": mean(this.#shareOff) }),
         ...(this.#tokens > 0 && this.#correction(current)),
       },
     };

@@ -3,6 +3,7 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 
+import type { DecoderConfig } from "../../src/model/config.ts";
 import { Critic } from "../../src/model/critic.ts";
 import type { PolicyOptions } from "../../src/model/memory.ts";
 import { packGroups } from "../../src/model/packing.ts";
@@ -21,15 +22,12 @@ const dValue = Float32Array.from({ length: rows }, (_, r) => Math.sin(r + 1));
 /** A pair of odd sizes; the head and B of the adapter are drawn, because at their zeros most gradients vanish. */
 async function pair(
   change: Partial<PolicyOptions>,
-  tied: boolean,
+  model: Partial<DecoderConfig>,
 ): Promise<{ policy: Policy; critic: Critic }> {
-  const source = drawnWeights();
-  const policy = await Policy.create(
-    await sharedRecorder(),
-    { ...ODD_CONFIG, tied },
-    { ...ODD_OPTIONS, ...change },
-    source,
-  );
+  const config = { ...ODD_CONFIG, ...model };
+  const source = drawnWeights(0, config);
+  const options = { ...ODD_OPTIONS, ...change };
+  const policy = await Policy.create(await sharedRecorder(), config, options, source);
   const critic = await Critic.create(policy, source);
   for (const [i, parameter] of critic.trainable.entries())
     if (/score|lora_B/.test(parameter.name)) set(critic, parameter, noise(count(parameter), i + 1));
@@ -65,12 +63,13 @@ const policyLogProb = async (policy: Policy, useAdapter = true): Promise<Float32
 };
 
 describe.each([
-  ["with an adapter", { lora: LORA }, false],
-  ["with an adapter and recomputed activations", { lora: LORA, activationCheckpointing: true }, false],
-  ["with weights of its own", {}, false],
-  ["with weights of its own beside a policy whose embedding is its head", {}, true],
-] as const)("a critic %s", async (_, change, tied) => {
-  const { policy, critic } = await pair(change, tied);
+  ["with an adapter", { lora: LORA }, {}],
+  ["with an adapter and recomputed activations", { lora: LORA, activationCheckpointing: true }, {}],
+  ["with weights of its own", {}, {}],
+  ["with weights of its own beside a policy whose embedding is its head", {}, { tied: true }],
+  ["with weights of its own, norms of heads among them", {}, { family: "qwen3" }],
+] as const)("a critic %s", async (_, change, model) => {
+  const { policy, critic } = await pair(change, model);
   afterAll(() => [critic, policy].forEach((part) => part.destroy()));
 
   test("has the gradient that is the slope of its values, parameter by parameter", async () => {

@@ -14,6 +14,7 @@ import { bytesSource } from "../../src/formats/safetensors.ts";
 import type { Recorder } from "../../src/gpu/index.ts";
 import type { DecoderConfig } from "../../src/model/config.ts";
 import { parseDecoderConfig } from "../../src/model/config.ts";
+import { Critic } from "../../src/model/critic.ts";
 import type { PolicyOptions } from "../../src/model/memory.ts";
 import { packGroups } from "../../src/model/packing.ts";
 import type { ParameterSource } from "../../src/model/parameters.ts";
@@ -21,6 +22,7 @@ import { readParameter } from "../../src/model/parameters.ts";
 import { Policy } from "../../src/model/policy.ts";
 import { randomWeights } from "../../src/node/make-model/random-weights.ts";
 import { MODEL_CONFIGS } from "../../src/node/make-model/shapes.ts";
+import type { Parameter } from "../../src/model/weights.ts";
 import { WgslRollout } from "../../src/rollout/wgsl.ts";
 import { sharedRecorder } from "../harness.ts";
 
@@ -61,7 +63,7 @@ interface Seen {
   readonly head: Float32Array;
 }
 
-/** What a policy over `weights` computes: log-probabilities, adapter gradients, greedy tokens. */
+/** What a policy over `weights` computes: log-probabilities, adapter gradients, greedy tokens; and its critic's gradients. */
 async function see(
   config: DecoderConfig,
   weights: ParameterSource,
@@ -71,14 +73,9 @@ async function see(
   const random = new SeededRandom(11);
   const ids = (count: number): number[] => Array.from({ length: count }, () => random.integer(config.vocab));
   // B of a fresh adapter is zero; with something in it, gradients reach A too.
-  for (const parameter of policy.trainable.filter(({ name }) => name.includes("lora_B"))) {
-    const { stored, offset, count } = parameter.pieces[0]!;
-    recorder.write(
-      stored.tensor,
-      Float32Array.from({ length: count }, () => random.uniform() - 0.5),
-      4 * offset,
-    );
-  }
+  const critic = await Critic.create(policy, weights);
+  for (const parameter of [...policy.trainable, ...critic.trainable])
+    if (/lora_B|score.weight/.test(parameter.name)) fill(parameter, random);
   const [batch] = packGroups([{ prompt: ids(9), responses: [ids(12), ids(7)] }], 96);
   policy.clearGradients();
   policy.forward(batch!, { temperature: 0.8, useAdapter: true });
@@ -88,6 +85,16 @@ async function see(
   const grads = new Map<string, Float32Array>();
   for (const parameter of policy.trainable)
     grads.set(parameter.name, await readParameter(recorder, parameter, "grad"));
+  critic.clearGradients();
+  critic.forward(batch!);
+  recorder.write(
+    critic.memory.dValue,
+    Float32Array.from(batch!.targets, (_, i) => Math.cos(i)),
+  );
+  critic.backward();
+  for (const parameter of critic.trainable)
+    grads.set(`critic.${parameter.name}`, await readParameter(recorder, parameter, "grad"));
+  critic.destroy();
   const sampling = { temperature: 1, topK: 1, topP: 1, seed: [1, 2] as const };
   const rollout = { sampling, maxNew: 8, stopTokens: [], useAdapter: true };
   const [responses] = await new WgslRollout(policy).generate(
@@ -107,6 +114,12 @@ async function see(
   };
   policy.destroy();
   return seen;
+}
+
+function fill({ pieces }: Parameter, random: SeededRandom): void {
+  const { stored, offset, count } = pieces[0]!;
+  const values = Float32Array.from({ length: count }, () => random.uniform() - 0.5);
+  recorder.write(stored.tensor, values, 4 * offset);
 }
 
 const norm = (values: Float32Array): number =>

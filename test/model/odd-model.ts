@@ -42,9 +42,10 @@ export const ADAMW = {
   maxNorm: 1,
 } as const;
 
-/** Weights that the policy asks for, drawn by name, plus `step` times a direction that is drawn as well. */
+/** Weights that a policy of `config` asks for, drawn by name, plus `step` times a direction that is drawn as well. */
 export function drawnWeights(
   step = 0,
+  config = ODD_CONFIG,
 ): ParameterSource & { direction(name: string, count: number): Float32Array } {
   const draw = (name: string, count: number, stream: number): Float32Array => {
     const random = new SeededRandom(
@@ -53,7 +54,7 @@ export function drawnWeights(
     );
     return Float32Array.from({ length: count }, () => random.normal());
   };
-  const shapes = parameterShapes(ODD_CONFIG);
+  const shapes = parameterShapes(config);
   const direction = (name: string, count: number): Float32Array => draw(name, count, 2).map((d) => 0.1 * d);
   return {
     name: "drawn weights",

@@ -156,6 +156,10 @@ describe("values", () => {
     [{ [N]: 1 }, /Group size is 1: a group-relative advantage needs at least 2/],
     [{ "data.train_batch_size": 8, [MINI]: 3 }, /Prompts per step is 8 and prompts per update 3/],
     [{ "data.train_batch_size": 8, [MINI]: 16 }, /Prompts per step is 8 and prompts per update 16/],
+    [
+      { "algorithm.adv_estimator": "gae", "trainer.critic_warmup": 9, "trainer.total_training_steps": 8 },
+      /Only the critic learns before step 9, and the run has 8 steps/,
+    ],
     [{ "data.max_response_length": 4000 }, /The token budget is 4096, and one prompt .* 4512 tokens/],
   ])("%j is refused in a sentence", (values, message) => {
     let thrown: unknown;

@@ -126,6 +126,8 @@ test("TRL's options are off by default and read from their settings", () => {
     masksTruncated: true,
     offPolicyThreshold: 0.1,
   });
+  for (const mode of ["preference", "dpo", "sft"])
+    expect(driverOf({ ...config, "gradus.mode": mode }), mode).toEqual(driverOf(DEFAULTS));
   expect(problemWith("gradus.delta", 1)).toMatch(/above 1, or -1 for off, is needed/);
   expect(() => configWith({ "gradus.delta": 1.1 })).toThrow(/Set it above 1 \+ clip_ratio_high/);
   expect(() =>

@@ -5,18 +5,17 @@
 // earned would be lost to verl's GAE, and with a masked last token that is the reward itself.
 
 import { sum } from "../../common/numbers.ts";
-import type { AdvantageArgs, AdvantageEstimator } from "./advantage.ts";
+import type { AdvantageArgs } from "./advantage.ts";
 import { outcomes, tokenRewardsOf } from "./returns.ts";
+
+/** Advantages or returns of an estimator, [B][length]. */
+export type Estimate = (args: AdvantageArgs) => Float64Array[];
 
 /** 1 for tokens that are trained on, else 0, [B][length]. */
 export type ResponseMask = readonly ArrayLike<number>[];
 
-/** What `estimator` gives of the tokens that are left, and 0 for the others, [B][length]. */
-export const estimateMasked = (
-  estimate: AdvantageEstimator["estimate"],
-  args: AdvantageArgs,
-  mask: ResponseMask,
-): Float64Array[] => {
+/** What `estimate` gives of the tokens that are left, and 0 for the others, [B][length]. Throws as it does. */
+export function estimateMasked(estimate: Estimate, args: AdvantageArgs, mask: ResponseMask): Float64Array[] {
   const places = mask.map((row) => Array.from(row).flatMap((on, t) => (on === 1 ? [t] : [])));
   const result = mask.map(({ length }) => new Float64Array(length));
   // Of one token there is no spread, and estimators may refuse it; a run goes on.
@@ -24,7 +23,7 @@ export const estimateMasked = (
   for (const [i, values] of estimate(without(args, places)).entries())
     values.forEach((value, k) => (result[i]![places[i]![k]!] = value));
   return result;
-};
+}
 
 /** `args` with only the tokens at `places`, [B][left]. */
 function without(args: AdvantageArgs, places: readonly (readonly number[])[]): AdvantageArgs {

@@ -4,7 +4,7 @@ import { UserError } from "../../common/errors.ts";
 import { ADVANTAGE_ESTIMATORS } from "../advantages/index.ts";
 import type { RunConfig } from "../config.ts";
 import { entropyControlStart } from "../entropy-control.ts";
-import { correctionOf, entropyControlOf, objectiveOf } from "../options/index.ts";
+import { correctionOf, criticOnlySteps, entropyControlOf, objectiveOf } from "../options/index.ts";
 import { REWARDS } from "../rewards/index.ts";
 import { checkOverlong } from "../rewards/overlong.ts";
 
@@ -50,6 +50,15 @@ function checkFilter(config: RunConfig): void {
   );
 }
 
+/** Throws UserError when the critic alone learns until the run ends. */
+function checkWarmup(config: RunConfig): void {
+  const steps = config["trainer.total_training_steps"];
+  if (criticOnlySteps(config) < steps) return;
+  throw new UserError(
+    `Only the critic learns before step ${config["trainer.critic_warmup"]}, and the run has ${steps} steps: the policy would stay as it is. Set critic warm-up (trainer.critic_warmup) to ${steps} or less, or take more steps (trainer.total_training_steps).`,
+  );
+}
+
 /** Throws UserError when the settings of the loss and of what stands around it do not go together. */
 function checkObjective(config: RunConfig): void {
   objectiveOf(config);
@@ -70,6 +79,7 @@ export function checkTogether(config: RunConfig): void {
     if (mode === "rl") {
       checkObjective(config);
       checkFilter(config);
+      checkWarmup(config);
     }
     const batch = config["data.train_batch_size"];
     const mini = config["actor_rollout_ref.actor.ppo_mini_batch_size"];

@@ -52,8 +52,8 @@ export function sequenceRatios(sequences: Sequences, oldLogProb: ArrayLike<numbe
 }
 
 /**
- * 0 for the tokens of sequences with a negative advantage that have become less likely since they were sampled, by more than
- * `threshold` nats per token, else 1, [R]. `advantage` [R] is that of the sequence, at all of its tokens.
+ * 0 for the tokens with a negative advantage of sequences that have become less likely since they were sampled, by more than
+ * `threshold` nats per token, else 1, [R]. An `advantage` [R] that is another at every token decides for that token.
  */
 export function offPolicyMask(
   sequences: Sequences,

@@ -14,7 +14,9 @@ export interface DriverSettings {
   readonly offPolicyThreshold?: number;
 }
 
+/** Under another method than sampling with a policy loss all options are off, whatever their settings. */
 export function driverOf(config: RunConfig): DriverSettings {
+  if (config["gradus.mode"] !== "rl") return { isSequenceLevel: false, masksTruncated: false };
   const share = config["gradus.top_entropy_quantile"];
   const threshold = config["gradus.off_policy_mask_threshold"];
   return {

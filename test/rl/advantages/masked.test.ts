@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import type { AdvantageArgs } from "../../../src/rl/advantages/index.ts";
 import { ADVANTAGE_ESTIMATORS, advantageEstimator } from "../../../src/rl/advantages/index.ts";
+import type { Estimate } from "../../../src/rl/advantages/masked.ts";
 import { estimateMasked } from "../../../src/rl/advantages/masked.ts";
 
 const SETTINGS = {
@@ -56,10 +57,13 @@ function argsOf(
 const maskOf = (isLeft: (response: Response, token: number) => boolean): number[][] =>
   RESPONSES.map((response) => response.rewards.map((_, t) => (isLeft(response, t) ? 1 : 0)));
 const ARGS = argsOf(RESPONSES);
-const { returns } = advantageEstimator("gae");
-const ESTIMATES = [
-  ...ADVANTAGE_ESTIMATORS.map(({ id, estimate }) => [id, estimate] as const),
-  ["returns of gae", returns!] as const,
+const estimateOf =
+  (id: string): Estimate =>
+  (args) =>
+    advantageEstimator(id).estimate(args);
+const ESTIMATES: readonly (readonly [string, Estimate])[] = [
+  ...ADVANTAGE_ESTIMATORS.map(({ id }) => [id, estimateOf(id)] as const),
+  ["returns of gae", (args) => advantageEstimator("gae").returns!(args)],
 ];
 
 describe.each(ESTIMATES)("%s", (_, estimate) => {
@@ -93,14 +97,14 @@ describe.each(ESTIMATES)("%s", (_, estimate) => {
 const withoutThird = ({ seed }: Response): boolean => seed !== 3;
 
 test("a spread over tokens does not see a response that is left out", () => {
-  const { estimate } = advantageEstimator("gae");
+  const estimate = estimateOf("gae");
   const found = estimateMasked(estimate, ARGS, maskOf(withoutThird));
   const alone = estimate(argsOf(RESPONSES.filter(withoutThird)));
   expect(found.filter((__, i) => i !== 2)).toEqual(alone);
 });
 
 test("a response that is left out still counts in its group, with all that it earned", () => {
-  const { estimate } = advantageEstimator("grpo");
+  const estimate = estimateOf("grpo");
   const found = estimateMasked(estimate, ARGS, maskOf(withoutThird));
   const whole = estimate(ARGS);
   expect(found[0]).toEqual(whole[0]);
@@ -110,7 +114,7 @@ test("a response that is left out still counts in its group, with all that it ea
 test("what a masked token earned goes to the one before it, and of the first tokens to the first that is left", () => {
   const toGo = { ...ARGS, baselines: RESPONSES.map(() => 0) };
   const isLeft = ({ seed }: Response, t: number): boolean => (seed === 3 ? t === 1 || t === 2 : t !== 2);
-  const found = estimateMasked(advantageEstimator("remax").estimate, toGo, maskOf(isLeft));
+  const found = estimateMasked(estimateOf("remax"), toGo, maskOf(isLeft));
   // [0, -0.1, 1] without its last, [-0.1, 0, 0, 0.5] without its first and last.
   expect(found[0]![1]).toBeCloseTo(0.9, 12);
   expect(found[2]![1]).toBeCloseTo(0.4, 12);

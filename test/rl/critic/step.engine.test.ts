@@ -35,6 +35,7 @@ const PPO = {
   "trainer.test_freq": -1,
 };
 const SAPO = { ...PPO, "actor_rollout_ref.actor.policy_loss.loss_mode": "sapo" };
+const RS_BOUNDS = "algorithm.rollout_correction.rollout_rs_threshold";
 const LORA = { "actor_rollout_ref.model.lora_rank": 4 };
 const ALONE = {
   "actor_rollout_ref.rollout.n": 1,
@@ -92,6 +93,44 @@ test("before its time the policy does not move, and its schedule begins with its
   expect(told.rows.map((row) => row["training/global_step"])).toEqual([1, 2, 3, 4]);
   for (const row of told.rows) expect(row["actor/entropy"]).toBeGreaterThan(0);
   expect(told.run.trainer.progress).toMatchObject({ optimizerSteps: 2, critic: { optimizerSteps: 4 } });
+});
+
+test.each([
+  ["rejected", { "algorithm.rollout_correction.rollout_rs": "seq_mean_k1", [RS_BOUNDS]: "2.0_3.0" }],
+  ["cut off", { "gradus.mask_truncated_responses": true, "data.max_response_length": 2 }],
+])("a step whose responses are all %s teaches neither", async (_, values) => {
+  const inputs = await tinyInputs({
+    ...PPO,
+    ...values,
+    "trainer.total_training_steps": 2,
+    "trainer.save_freq": 1,
+  });
+  const told = await train({ recorder, inputs });
+  expect(told.outcome).toBe("finished");
+  expect(await moved(told, 1, 2)).toEqual({ policy: false, critic: false });
+  expect(told.run.trainer.progress).toMatchObject({ optimizerSteps: 0, critic: { optimizerSteps: 0 } });
+  for (const row of told.rows) {
+    expect(Object.values(row).every(Number.isFinite)).toBe(true);
+    expect(row).toMatchObject({ "actor/empty_updates": 1 });
+    expect(row["critic/values/mean"]).toBeUndefined();
+  }
+});
+
+test("advantages are whitened over the responses that are left, and so are the numbers of the critic", async () => {
+  const inputs = await tinyInputs({
+    ...PPO,
+    "gradus.mask_truncated_responses": true,
+    "data.max_response_length": 4,
+    "actor_rollout_ref.rollout.n": 8,
+    "trainer.total_training_steps": 2,
+  });
+  const { rows } = await train({ recorder, inputs });
+  for (const row of rows) {
+    expect(row["response_length/clip_ratio"]).toBeGreaterThan(0);
+    expect(row["response_length/clip_ratio"]).toBeLessThan(1);
+    expect(row["critic/advantages/max"]).toBeGreaterThan(0);
+    expect(Math.abs(row["critic/advantages/mean"]!)).toBeLessThan(1e-6);
+  }
 });
 
 describe("a critic on the responses of one step", async () => {
