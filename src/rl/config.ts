@@ -228,10 +228,6 @@ export function differences(
 
 /** Throws UserError when `next` differs from `current` in a setting that a run that has begun cannot change. */
 export function checkResumable(current: RunConfig, next: RunConfig): void {
-  if (usesCritic(current) !== usesCritic(next))
-    throw new UserError(
-      `Advantage (algorithm.adv_estimator) is ${current["algorithm.adv_estimator"]} in this run and cannot become ${next["algorithm.adv_estimator"]}: one of the two has a critic, which is kept with the run. Start a new run for that.`,
-    );
   for (const key of Object.keys(differences(next, current)) as ConfigKey[]) {
     const { isFixedInRun, label } = fieldOf(key);
     if (isFixedInRun)
@@ -239,4 +235,8 @@ export function checkResumable(current: RunConfig, next: RunConfig): void {
         `${label} (${key}) is ${JSON.stringify(current[key])} in this run and cannot become ${JSON.stringify(next[key])}: its data or memory depend on it. Start a new run for that.`,
       );
   }
+  if (usesCritic(current) !== usesCritic(next))
+    throw new UserError(
+      `Advantage (algorithm.adv_estimator) is ${current["algorithm.adv_estimator"]} in this run and cannot become ${next["algorithm.adv_estimator"]}: one of the two has a critic, which is kept with the run. Start a new run for that.`,
+    );
 }

@@ -13,7 +13,7 @@ export type FilterPrecision = "float64" | "float32";
 /** What a metric may look at. */
 export interface FilteredResponse {
   /** The penalty for length is in its score. */
-  readonly reward: { readonly score: number; readonly strict: boolean };
+  readonly reward: { readonly score: number; readonly strict: boolean; readonly flexible: boolean };
   readonly components?: readonly RewardComponent[];
 }
 
@@ -25,20 +25,29 @@ export interface FilterMetric {
   valueOf(response: FilteredResponse): number;
 }
 
+/** Not the reward minus the penalty: rounding would make equal responses differ. */
+function scoreOf({ reward, components }: FilteredResponse): number {
+  return components?.reduce((sum, { score, weight }) => sum + weight * score, 0) ?? reward.score;
+}
+
 export const FILTER_METRICS: readonly FilterMetric[] = [
   {
     id: "acc",
     precision: "float64",
-    description: 'Right or wrong: whether the number after "####" is the answer, whatever else is rewarded.',
-    valueOf: ({ reward }) => Number(reward.strict),
+    description:
+      "Right or wrong by the answer rule that is on, strict before flexible, whatever else is rewarded; where none is on, as score.",
+    valueOf: (response) => {
+      const { reward, components = [] } = response;
+      const isOn = (id: string): boolean => components.some((component) => component.id === id);
+      if (isOn("gsm8k")) return Number(reward.strict);
+      return isOn("gsm8k_flexible") || isOn("graded") ? Number(reward.flexible) : scoreOf(response);
+    },
   },
   {
     id: "score",
     precision: "float64",
     description: "The rewards' weighted sum, without the penalty for length.",
-    // Not the reward minus the penalty: rounding would make equal responses differ.
-    valueOf: ({ reward, components }) =>
-      components?.reduce((sum, { score, weight }) => sum + weight * score, 0) ?? reward.score,
+    valueOf: scoreOf,
   },
   {
     id: "seq_reward",

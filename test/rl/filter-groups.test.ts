@@ -66,20 +66,25 @@ describe("needsMoreGroups", () => {
 
 describe("what groups are judged by", () => {
   const metric = (id: string) => FILTER_METRICS.find((entry) => entry.id === id)!;
-  const response = {
-    reward: { score: 0.75, strict: false },
-    components: [
-      { id: "a", score: 0.5, weight: 1 },
-      { id: "b", score: 1, weight: 0.5 },
-    ],
-  };
+  const judged = (...ids: readonly string[]) => ({
+    reward: { score: 0.75, strict: false, flexible: true },
+    components: ids.map((id) => ({ id, score: 0.5, weight: 2 })),
+  });
 
-  test("is whether the answer is right, or the reward without or with the penalty for length", () => {
-    const values = ["acc", "score", "seq_reward", "seq_final_reward"].map((id) =>
-      metric(id).valueOf(response),
+  test("is the reward without or with the penalty for length", () => {
+    const values = ["score", "seq_reward", "seq_final_reward"].map((id) =>
+      metric(id).valueOf(judged("length")),
     );
-    expect(values).toEqual([0, 1, 0.75, 0.75]);
-    expect(metric("acc").valueOf({ ...response, reward: { score: 0, strict: true } })).toBe(1);
+    expect(values).toEqual([1, 0.75, 0.75]);
+  });
+
+  test("or whether the answer is right by the rule that is on, and the reward where no such rule is", () => {
+    const acc = (...ids: readonly string[]): number => metric("acc").valueOf(judged(...ids));
+    expect(acc("gsm8k", "graded")).toBe(0);
+    expect(acc("gsm8k_flexible")).toBe(1);
+    expect(acc("length", "graded")).toBe(1);
+    expect(acc("custom")).toBe(1);
+    expect(acc("custom", "length")).toBe(2);
   });
 
   test("cannot be the reward after KL where KL is in the reward", () => {
