@@ -2,10 +2,8 @@
 // one. Pure; what the settings are is rl/config.ts's matter.
 
 import type { ConfigKey, Field, RunConfig } from "../rl/config.ts";
-import { ADVANTAGE_ESTIMATORS } from "../rl/advantages/index.ts";
-import { CONFIG_KEYS, fieldOf, isRead, TOPICS } from "../rl/config.ts";
+import { CONFIG_KEYS, fieldOf, isParameter, isRead, TOPICS } from "../rl/config.ts";
 import { defaultWords, rangeWords } from "../rl/config/words.ts";
-import { POLICY_LOSSES } from "../rl/losses/index.ts";
 import { METRICS } from "../rl/metrics.ts";
 import type { Preset } from "../rl/presets/index.ts";
 import { formatSetting } from "./format.ts";
@@ -17,11 +15,6 @@ const isOfAlgorithm = (key: ConfigKey): boolean =>
 
 /** What is minimised, whichever recipe it is. */
 const AT_HEART: readonly ConfigKey[] = ["algorithm.adv_estimator", "actor_rollout_ref.actor.loss_agg_mode"];
-/** Settings of single losses and estimators. */
-const PARAMS: readonly string[] = [
-  ...POLICY_LOSSES.flatMap(({ params }) => params.map(({ key }) => key)),
-  ...ADVANTAGE_ESTIMATORS.flatMap(({ params }) => params),
-];
 
 /** By topic, as the folded settings are. */
 export const COMMON_KEYS: readonly ConfigKey[] = CONFIG_KEYS.filter((key) => fieldOf(key).isCommon).toSorted(
@@ -53,7 +46,7 @@ function isOfChoice(key: ConfigKey): boolean {
     field.isCommon === true ||
     field.topic === "Preference" ||
     AT_HEART.includes(key) ||
-    (PARAMS.includes(key) && !isOff)
+    (isParameter(key) && !isOff)
   );
 }
 

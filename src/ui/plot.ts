@@ -104,7 +104,7 @@ export function plotOptions(
       {
         ...axis,
         size: VALUE_GUTTER,
-        splits: () => (low < 0 && high > 0 ? [low, 0, high] : [low, (low + high) / 2, high]),
+        splits: () => valueMarks(low, high),
         values: (_, splits) => splits.map(text),
       },
     ],
@@ -121,6 +121,12 @@ export function plotOptions(
     },
     hooks: { setCursor: [pointed] },
   };
+}
+
+/** Both ends and the middle; around 0 the ends and 0, without an end so near to it that their numbers would touch. */
+export function valueMarks(low: number, high: number): number[] {
+  if (low >= 0 || high <= 0) return [low, (low + high) / 2, high];
+  return [low, 0, high].filter((mark) => mark === 0 || Math.abs(mark) > (high - low) / 4);
 }
 
 /** As short as the room beside the plot asks: 3e-8, -1e4. */

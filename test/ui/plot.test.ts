@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import { tickText } from "../../src/ui/plot.ts";
+import { tickText, valueMarks } from "../../src/ui/plot.ts";
 
 test.each([
   [0, "0"],
@@ -13,3 +13,13 @@ test.each([
   [-1.5e-8, "-1.5e-8"],
   [100, "100"],
 ])("%d is marked %s", (value, text) => expect(tickText(value)).toBe(text));
+
+test.each([
+  [0, 3, [0, 1.5, 3]],
+  [-2, 0, [-2, -1, 0]],
+  [-2, 2, [-2, 0, 2]],
+  [-10, 2, [-10, 0]],
+  [-1, 5, [0, 5]],
+])("an axis from %d to %d is marked at %j", (low, high, marks) =>
+  expect(valueMarks(low, high)).toEqual(marks),
+);
