@@ -54,6 +54,10 @@ export const chartStyles = css`
     line-height: 16px;
     white-space: nowrap;
   }
+  .values.long {
+    flex-wrap: wrap;
+    height: 32px;
+  }
   .values .number {
     color: var(--text);
   }

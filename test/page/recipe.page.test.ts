@@ -32,8 +32,8 @@ const chosen = () =>
 test("the arrow keys go through the recipes, and the form shows what the chosen one reads", async () => {
   await recipe("GRPO").focus();
   await page.keyboard.press("ArrowRight");
-  await page.getByText("GRPO Done Right").waitFor();
-  expect(await chosen()).toEqual(["Dr. GRPO", "All weights"]);
+  await page.getByText("Proximal Policy Optimization").waitFor();
+  expect(await chosen()).toEqual(["PPO", "All weights"]);
   await recipe("SAPO").check();
   await field("SAPO tau, good responses").waitFor();
   expect(await field("Clip low").count()).toBe(0);
