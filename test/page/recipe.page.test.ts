@@ -57,6 +57,24 @@ test("what a guide says wrongly and what was scaled can be read, without a rule 
   expect(violations).toEqual([]);
 });
 
+test("what the keyboard comes to is never under the foot", async () => {
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.setViewportSize({ width: 1280, height: 800 });
+  const foot = (await page.getByRole("region", { name: "Plan" }).boundingBox())!;
+  await page.getByText("Scaled for a tab").focus();
+  for (let press = 0; press < 30; press++) {
+    await page.keyboard.press("Tab");
+    const [name, bottom] = await page.evaluate(() => {
+      let focused = document.activeElement!;
+      while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+      return [focused.textContent.trim(), focused.getBoundingClientRect().bottom] as const;
+    });
+    if (name === "Train") return;
+    expect(bottom).toBeLessThanOrEqual(foot.y);
+  }
+  throw new Error("Tab does not come to Train");
+});
+
 test("recipe, variant and settings are there again after a reload", async () => {
   await recipe("Fades soon, 1.5 / 1.8").check();
   await field("Prompts per step").fill("4");
