@@ -27,6 +27,9 @@ export const fieldOf = (key: ConfigKey): Field => FIELDS[key];
 const LOSS_KEYS = new Set(POLICY_LOSSES.flatMap(({ params }) => params.map(({ key }) => key)));
 const ESTIMATOR_KEYS = new Set(ADVANTAGE_ESTIMATORS.flatMap(({ params }) => params));
 
+/** Whether `key` is a matter of single losses or estimators, not of all. */
+export const isParameter = (key: ConfigKey): boolean => LOSS_KEYS.has(key) || ESTIMATOR_KEYS.has(key);
+
 /**
  * Whether a run with `config` reads `key`: its method does, the chosen loss and estimator do where it is a matter of theirs,
  * and the settings that it stands under are read and have the right values.
@@ -48,7 +51,7 @@ export function isRead(key: ConfigKey, config: RunConfig): boolean {
 function isTaken(key: ConfigKey, config: RunConfig): boolean {
   const loss = config["actor_rollout_ref.actor.policy_loss.loss_mode"];
   const estimator = config["algorithm.adv_estimator"];
-  if (!LOSS_KEYS.has(key) && !ESTIMATOR_KEYS.has(key)) return true;
+  if (!isParameter(key)) return true;
   return (
     POLICY_LOSSES.some(({ id, params }) => id === loss && params.some((param) => param.key === key)) ||
     ADVANTAGE_ESTIMATORS.some(({ id, params }) => id === estimator && params.includes(key))

@@ -158,7 +158,6 @@ export const METRICS: readonly Metric[] = [
     description: "The policy loss without KL and entropy terms. Its level means little; NaN means trouble.",
     chart: "loss",
   },
-  ...CRITIC_METRICS,
   ...PREFERENCE_METRICS,
   ...DRIVER_METRICS,
   ...CORRECTION_METRICS,
@@ -204,6 +203,7 @@ export const METRICS: readonly Metric[] = [
     description: "Length of the gradient before clipping, mean over the updates of the step.",
     chart: "gradNorm",
   },
+  ...CRITIC_METRICS,
   { key: "actor/lr", label: "Learning rate", description: "Learning rate of the step's last update." },
   {
     key: "actor/skipped_updates",

@@ -97,7 +97,7 @@ const ELSEWHERE: Readonly<Record<string, readonly [why: string, ...harmless: unk
   "data.truncation": ["A prompt that is too long is left out, never cut.", "error"],
   "data.apply_chat_template_kwargs": ["The chat template gets no settings of its own here."],
   "actor_rollout_ref.model.path": [
-    "Drop the model's files on the page, or name them with --model.",
+    "Drop the model's files on the page or look its name up there, or name a folder with --model.",
     PLACEHOLDERS["actor_rollout_ref.model.path"],
   ],
   "actor_rollout_ref.model.tokenizer_path": ["The tokenizer is that of the model's files."],

@@ -88,14 +88,17 @@ const hasValue = (values: Values): boolean => values.some((value) => value !== n
 const NAMES: Readonly<Record<string, string>> = {
   [VAL_STRICT]: "strict",
   [VAL_FLEXIBLE]: "flexible",
-  "critic/score/mean": "",
+  "critic/score/mean": "mean",
+  "critic/remax_baseline/mean": "greedy",
   "train/acc_strict": "strict",
   "train/acc_flexible": "flex.",
   "actor/kl_loss": "reference",
   "actor/ppo_kl": "old policy",
   "actor/pg_clipfrac": "clip",
-  "actor/pg_clipfrac_lower": "dual clip",
-  "actor/grad_norm": "",
+  "actor/pg_clipfrac_lower": "dual",
+  "actor/pg_clipfrac_upper": "high",
+  "actor/reward_kl_penalty": "in reward",
+  "actor/grad_norm": "policy",
   "critic/grad_norm": "critic",
   [VAL_PAIRS]: "pairs",
   "rewards/chosen": "chosen",
@@ -105,9 +108,12 @@ const NAMES: Readonly<Record<string, string>> = {
   "val-aux/preference/loss": "held out",
   "preference/kl": "reference",
   "preference/step_kl": "step",
-  "perf/throughput": "",
+  "perf/throughput": "all",
   "perf/rollout_throughput": "rollout",
 };
+
+/** Lines whose name says nothing where they are alone. */
+const NAMELESS_ALONE: readonly string[] = ["critic/score/mean", "actor/grad_norm", "perf/throughput"];
 
 /** What chart `id` draws of `rows`, each line smoothed by `smoothing`. Accuracies are few and exact enough as they are. */
 export function chartModel(
@@ -133,7 +139,10 @@ export function chartModel(
     label: CHARTS.find((chart) => chart.id === id)!.label,
     steps: rows.map((row) => row[STEP]!),
     end: stepAxisEnd(rows.at(-1)?.[STEP] ?? 0, totalSteps),
-    series,
+    series:
+      series.length === 1
+        ? series.map((line) => (NAMELESS_ALONE.includes(line.metric.key) ? { ...line, name: "" } : line))
+        : series,
     ...(isBanded && { band: { low, high: valuesOf(rows, VAL_HIGH) } }),
     points: rows.filter((_, index) => series.some(({ values }) => values[index] !== null)).length,
   };
@@ -184,6 +193,13 @@ export function valueAxis(values: Values, isShare: boolean): readonly [low: numb
   ];
   return isShare ? [ends[0], Math.min(1, Math.max(0.1, ends[1]))] : ends;
 }
+
+/** Letters in the names of a chart's lines that fit beside their values in one line. */
+const NAMES_IN_A_LINE = 18;
+
+/** Whether the names and values of the lines need two lines of text; it does not change while values come. */
+export const isLong = ({ series }: ChartModel): boolean =>
+  series.length > 2 && series.reduce((sum, { name }) => sum + name.length, 0) > NAMES_IN_A_LINE;
 
 /** The newest value of a series and the step it belongs to. */
 export function lastOf(

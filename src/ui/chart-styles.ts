@@ -54,6 +54,10 @@ export const chartStyles = css`
     line-height: 16px;
     white-space: nowrap;
   }
+  .values.long {
+    flex-wrap: wrap;
+    height: 32px;
+  }
   .values .number {
     color: var(--text);
   }
@@ -66,7 +70,7 @@ export const chartStyles = css`
   }
   .plot {
     position: relative;
-    flex: 1 0 84px;
+    flex: 1 0 var(--plot-height, 84px);
     margin-top: 4px;
     border-radius: var(--radius-small);
   }
@@ -76,7 +80,7 @@ export const chartStyles = css`
   }
   .none {
     position: absolute;
-    inset: auto 8px 20px 44px;
+    inset: auto 8px 20px 48px;
     border-top: 1px solid var(--line);
   }
   @media (max-width: 719px) {

@@ -2,7 +2,7 @@
 // one. Pure; what the settings are is rl/config.ts's matter.
 
 import type { ConfigKey, Field, RunConfig } from "../rl/config.ts";
-import { CONFIG_KEYS, fieldOf, isRead } from "../rl/config.ts";
+import { CONFIG_KEYS, fieldOf, isParameter, isRead, TOPICS } from "../rl/config.ts";
 import { defaultWords, rangeWords } from "../rl/config/words.ts";
 import { METRICS } from "../rl/metrics.ts";
 import type { Preset } from "../rl/presets/index.ts";
@@ -13,21 +13,42 @@ const METHOD: ConfigKey = "gradus.mode";
 const isOfAlgorithm = (key: ConfigKey): boolean =>
   ["Policy loss", "Preference", "Advantage"].includes(fieldOf(key).topic);
 
-export const COMMON_KEYS: readonly ConfigKey[] = CONFIG_KEYS.filter((key) => fieldOf(key).isCommon);
+/** What is minimised, whichever recipe it is. */
+const AT_HEART: readonly ConfigKey[] = ["algorithm.adv_estimator", "actor_rollout_ref.actor.loss_agg_mode"];
+
+/** By topic, as the folded settings are. */
+export const COMMON_KEYS: readonly ConfigKey[] = CONFIG_KEYS.filter((key) => fieldOf(key).isCommon).toSorted(
+  (a, b) => TOPICS.indexOf(fieldOf(a).topic) - TOPICS.indexOf(fieldOf(b).topic),
+);
 
 /** How much of everything: the common settings that a run reads and that are no matter of the algorithm. */
 export const sizeKeys = (config: RunConfig): ConfigKey[] =>
   COMMON_KEYS.filter((key) => !isOfAlgorithm(key) && isRead(key, config));
 
-/** What makes the recipe: all that it sets, and what the chosen loss and estimator read besides. */
+/**
+ * What makes the recipe: all that it sets, and what the chosen loss and estimator read besides. What stands around every loss,
+ * and is off unless a recipe asks for it, is among the others.
+ */
 export const recipeKeys = ({ algorithm }: Preset, config: RunConfig): ConfigKey[] =>
   CONFIG_KEYS.filter(
     (key) =>
       key !== METHOD &&
-      (Object.hasOwn(algorithm, key) || isOfAlgorithm(key)) &&
+      (Object.hasOwn(algorithm, key) || (isOfAlgorithm(key) && isOfChoice(key))) &&
       !(fieldOf(key).isCommon && !isOfAlgorithm(key)) &&
       isRead(key, config),
   );
+
+/** Goes with the choice of a loss, an estimator or a preference, and is not off by default. */
+function isOfChoice(key: ConfigKey): boolean {
+  const field = fieldOf(key);
+  const isOff = "special" in field && field.special?.value === field.default;
+  return (
+    field.isCommon === true ||
+    field.topic === "Preference" ||
+    AT_HEART.includes(key) ||
+    (isParameter(key) && !isOff)
+  );
+}
 
 /** "Range 1 to 256. Default 8 (demo recipe; verl 1). Watch: groups without spread." */
 export function fieldWords(field: Field): string {

@@ -6,7 +6,7 @@ import uPlot from "uplot";
 import plotStyles from "uplot/dist/uPlot.min.css?inline";
 
 import type { ChartModel } from "./chart-data.ts";
-import { lastOf, metricText, shortText, spreadOver, valueAt } from "./chart-data.ts";
+import { isLong, lastOf, metricText, shortText, spreadOver, valueAt } from "./chart-data.ts";
 import { chartStyles } from "./chart-styles.ts";
 import type { Health } from "./health.ts";
 import { LINE_COLOURS, plotData, plotOptions, pointTo } from "./plot.ts";
@@ -69,7 +69,9 @@ export class GradusChart extends LitElement {
         ${model.label}
         ${health ? html`<span class=${health.isFine ? "mark" : "mark look"}>${health.isFine ? nothing : "look here"}</span>` : nothing}
       </h3>
-      <div class="values" aria-hidden="true">${model.series.map((_, index) => this.#value(index))}</div>
+      <div class=${isLong(model) ? "values long" : "values"} aria-hidden="true">
+        ${model.series.map((_, index) => this.#value(index))}
+      </div>
       <div
         class=${pointedAt === undefined ? "plot" : "plot pointed"}
         role="img"

@@ -84,8 +84,15 @@ export class GradusCharts extends LitElement {
         grid-template-columns: repeat(auto-fill, minmax(280px, 1fr));
         grid-auto-rows: minmax(136px, 260px);
       }
+      /* Four rows of them still fit on one screen. */
+      .many {
+        --plot-height: 64px;
+        grid-auto-rows: minmax(104px, 220px);
+        row-gap: 8px;
+      }
       @container (max-width: 440px) {
         .charts {
+          --plot-height: 84px;
           grid-template-columns: repeat(2, minmax(0, 1fr));
           gap: 16px 12px;
         }
@@ -142,7 +149,7 @@ export class GradusCharts extends LitElement {
           <output class="number">${this.smoothing.toFixed(2)}</output>
         </label>
       </header>
-      <div class=${this.#drawn.length > 6 ? "charts" : "charts few"}>
+      <div class="charts ${sizeOf(this.#drawn.length)}">
         ${repeat(
           this.#drawn,
           ({ model }) => model.id,
@@ -166,6 +173,8 @@ export class GradusCharts extends LitElement {
     this.smoothing = (event.target as HTMLInputElement).valueAsNumber;
   };
 }
+
+const sizeOf = (count: number): string => (count > 9 ? "many" : count > 6 ? "" : "few");
 
 customElements.define("gradus-charts", GradusCharts);
 

@@ -24,6 +24,7 @@ import "./gradus-reward-editor.ts";
 import "./gradus-settings.ts";
 import "./gradus-verl-import.ts";
 import { icon } from "./icons.ts";
+import { OWN_FUNCTION, OWN_WEIGHT } from "./own-reward.ts";
 import { recipeStyles } from "./recipe-styles.ts";
 import type { Session } from "./session.ts";
 import { SessionController } from "./session.ts";
@@ -89,7 +90,7 @@ export class GradusRecipeCard extends LitElement {
         ></gradus-recipe-picker>
         ${this.#unfit(preset)} ${this.#error()} ${this.#fields(config, base, preset)}
         ${this.#all(config, base, preset.id)}
-        <gradus-reward-editor .session=${this.session}></gradus-reward-editor>
+        <gradus-reward-editor .session=${this.session} ?hidden=${!canJudge(config)}></gradus-reward-editor>
         <gradus-verl-import .session=${this.session}></gradus-verl-import>
       </gradus-card>
     `;
@@ -248,6 +249,9 @@ export class GradusRecipeCard extends LitElement {
     this.helpKey = undefined;
   };
 }
+
+/** Whether a function could judge responses, or there is one to see. */
+const canJudge = (config: RunConfig): boolean => isRead(OWN_WEIGHT, config) || config[OWN_FUNCTION] !== "";
 
 /** Whether the settings fit, and go together. */
 function isWhole(preset: Preset, values: Readonly<Record<string, unknown>>, config: RunConfig): boolean {

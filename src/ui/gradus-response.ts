@@ -48,7 +48,7 @@ export class GradusResponse extends LitElement {
       }
       .facts {
         display: grid;
-        grid-template-columns: 84px minmax(0, 1fr) auto;
+        grid-template-columns: 112px minmax(0, 1fr) auto;
         gap: 12px;
         align-items: center;
         height: 20px;

@@ -120,7 +120,11 @@ export class GradusSettings extends LitElement {
   }
 
   #found(): TemplateResult {
-    const keys = searchSettings(this.query);
+    const found = searchSettings(this.query);
+    // What the recipe reads first.
+    const keys = [true, false].flatMap((isWanted) =>
+      found.filter((key) => isRead(key, this.config) === isWanted),
+    );
     return keys.length > 0
       ? html`<div class="fields found">${this.#fields(keys)}</div>`
       : html`<p class="none quiet" role="status">

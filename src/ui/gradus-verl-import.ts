@@ -156,7 +156,14 @@ export class GradusVerlImport extends LitElement {
     return html`<gradus-import-report .imported=${imported}></gradus-import-report>`;
   }
 
-  #apply = (): Promise<void> => this.#attempt(() => this.session.importSettings(this.text));
+  /** What became of it is brought into view. */
+  #apply = async (): Promise<void> => {
+    await this.#attempt(() => this.session.importSettings(this.text));
+    await this.updateComplete;
+    const report = this.renderRoot.querySelector("gradus-import-report");
+    await report?.updateComplete;
+    report?.scrollIntoView({ block: "nearest" });
+  };
 
   #save = (): Promise<void> =>
     this.#attempt(async () => saveFile(await this.session.exportSettings("config")));

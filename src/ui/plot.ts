@@ -19,7 +19,7 @@ export const LINE_COLOURS = ["--series-1", "--series-6", "--series-2"] as const;
 const AXIS_FONT = "12px system-ui, sans-serif";
 /** CSS pixels. */
 const LINE_WIDTH = 1.5;
-const VALUE_GUTTER = 44;
+const VALUE_GUTTER = 48;
 const STEP_GUTTER = 20;
 /** Up to this many values a line has its points marked. */
 const MARKED_POINTS = 16;
@@ -86,7 +86,7 @@ export function plotOptions(
   const [low, high] = plotRange(model);
   const columns = columnsOf(model, colours);
   const isShare = model.series.every(({ metric }) => metric.isShare);
-  const text = (value: number): string => (isShare ? `${formatNumber(100 * value)} %` : formatNumber(value));
+  const text = (value: number): string => (isShare ? `${formatNumber(100 * value)} %` : tickText(value));
   const axis: uPlot.Axis = {
     stroke: colours.text,
     font: AXIS_FONT,
@@ -104,7 +104,7 @@ export function plotOptions(
       {
         ...axis,
         size: VALUE_GUTTER,
-        splits: () => (low < 0 && high > 0 ? [low, 0, high] : [low, (low + high) / 2, high]),
+        splits: () => valueMarks(low, high),
         values: (_, splits) => splits.map(text),
       },
     ],
@@ -122,6 +122,19 @@ export function plotOptions(
     hooks: { setCursor: [pointed] },
   };
 }
+
+/** Both ends and the middle; around 0 the ends and 0, without an end so near to it that their numbers would touch. */
+export function valueMarks(low: number, high: number): number[] {
+  if (low >= 0 || high <= 0) return [low, (low + high) / 2, high];
+  return [low, 0, high].filter((mark) => mark === 0 || Math.abs(mark) > (high - low) / 4);
+}
+
+/** As short as the room beside the plot asks: 3e-8, -1e4. */
+export const tickText = (value: number): string =>
+  (Math.abs(value) >= 1e4 ? value.toExponential(1).replace("e+", "e") : formatNumber(value)).replace(
+    ".0e",
+    "e",
+  );
 
 /** Start, middle and end of the step axis, where these are whole. */
 const stepMarks = (end: number): number[] => (end % 2 === 0 ? [0, end / 2, end] : [0, end]);

@@ -9,7 +9,7 @@ export const recipeStyles = css`
   }
   fieldset {
     display: grid;
-    grid-template-columns: repeat(auto-fill, minmax(132px, 1fr));
+    grid-template-columns: repeat(auto-fill, minmax(160px, 1fr));
     align-items: end;
     gap: 12px 16px;
     min-width: 0;
@@ -51,6 +51,9 @@ export const recipeStyles = css`
     transform: none;
   }
   @media (max-width: 719px) {
+    fieldset {
+      grid-template-columns: repeat(auto-fill, minmax(132px, 1fr));
+    }
     .gloss {
       min-height: 90px;
     }

@@ -4,7 +4,7 @@
 import type { ScoredToken } from "../worker/api.ts";
 
 export const TINTS = [
-  { id: "advantage", label: "Advantage", low: "worse than its group", high: "better than its group" },
+  { id: "advantage", label: "Advantage", low: "worse than expected", high: "better than expected" },
   { id: "ratio", label: "Ratio", low: "less likely in training than in sampling", high: "more likely" },
   { id: "entropy", label: "Entropy", low: "certain", high: "undecided" },
 ] as const;

@@ -32,8 +32,8 @@ const chosen = () =>
 test("the arrow keys go through the recipes, and the form shows what the chosen one reads", async () => {
   await recipe("GRPO").focus();
   await page.keyboard.press("ArrowRight");
-  await page.getByText("GRPO Done Right").waitFor();
-  expect(await chosen()).toEqual(["Dr. GRPO", "All weights"]);
+  await page.getByText("Proximal Policy Optimization").waitFor();
+  expect(await chosen()).toEqual(["PPO", "All weights"]);
   await recipe("SAPO").check();
   await field("SAPO tau, good responses").waitFor();
   expect(await field("Clip low").count()).toBe(0);
@@ -55,6 +55,24 @@ test("what a guide says wrongly and what was scaled can be read, without a rule 
     return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
   });
   expect(violations).toEqual([]);
+});
+
+test("what the keyboard comes to is never under the foot", async () => {
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.setViewportSize({ width: 1280, height: 800 });
+  const foot = (await page.getByRole("region", { name: "Plan" }).boundingBox())!;
+  await page.getByText("Scaled for a tab").focus();
+  for (let press = 0; press < 30; press++) {
+    await page.keyboard.press("Tab");
+    const [name, bottom] = await page.evaluate(() => {
+      let focused = document.activeElement!;
+      while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+      return [focused.textContent.trim(), focused.getBoundingClientRect().bottom] as const;
+    });
+    if (name === "Train") return;
+    expect(bottom).toBeLessThanOrEqual(foot.y);
+  }
+  throw new Error("Tab does not come to Train");
 });
 
 test("recipe, variant and settings are there again after a reload", async () => {

@@ -5,7 +5,9 @@ import { describe, expect, test } from "vitest";
 import { STEP, VAL_FLEXIBLE, VAL_HIGH, VAL_LOW, VAL_STRICT } from "../../src/rl/metrics.ts";
 import {
   chartModel,
+  type ChartModel,
   chartsOf,
+  isLong,
   lastOf,
   modeOf,
   niceAbove,
@@ -147,6 +149,19 @@ describe("axes", () => {
 });
 
 describe("reading a line", () => {
+  test("a line is named among others, and long names take two lines of text", () => {
+    const norm = { [STEP]: 1, "actor/grad_norm": 2 };
+    const namesOf = (model: ChartModel): string[] => model.series.map(({ name }) => name);
+    expect(namesOf(chartModel("gradNorm", [norm], 60, 0))).toEqual([""]);
+    expect(namesOf(chartModel("gradNorm", [{ ...norm, "critic/grad_norm": 1 }], 60, 0))).toEqual([
+      "policy",
+      "critic",
+    ]);
+    const pair = { [STEP]: 1, "rewards/chosen": 1, "rewards/rejected": 0, "rewards/margins": 1 };
+    expect(isLong(chartModel("reward", [pair], 60, 0))).toBe(true);
+    expect(isLong(chartModel("gradNorm", [norm], 60, 0))).toBe(false);
+  });
+
   test("the newest value is told with its step", () => {
     expect(lastOf([0, 5, 6], [0.1, 0.2, null])).toEqual({ step: 5, value: 0.2 });
     expect(lastOf([0], [null])).toBeUndefined();

@@ -82,6 +82,21 @@ describe("the settings of a recipe", () => {
     expect(keysOf("sft-demo")).toEqual([]);
   });
 
+  test("leave what is off around every loss to the folded ones, unless the recipe sets it", () => {
+    expect(keysOf("grpo-demo")).toEqual([
+      "algorithm.adv_estimator",
+      "algorithm.norm_adv_by_std_in_grpo",
+      "gradus.advantage_std",
+      "gradus.advantage_epsilon",
+      "actor_rollout_ref.actor.policy_loss.loss_mode",
+      "actor_rollout_ref.actor.clip_ratio_low",
+      "actor_rollout_ref.actor.clip_ratio_high",
+      "actor_rollout_ref.actor.clip_ratio_c",
+      "actor_rollout_ref.actor.loss_agg_mode",
+    ]);
+    expect(keysOf("dr-grpo-demo")).toContain("actor_rollout_ref.actor.use_kl_loss");
+  });
+
   test.each(PRESETS)("$id shows no setting twice", (preset) => {
     const config = configWith(preset.values);
     const keys = [...sizeKeys(config), ...recipeKeys(preset, config)];
