@@ -7,7 +7,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { UserError } from "../common/errors.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { CachedPart, ModelCache, ModelKey } from "../storage/model-cache.ts";
-import { writeFailure } from "../storage/store.ts";
+import { StorageFullError, writeFailure } from "../storage/store.ts";
 import type { Hub, HubFile, Repository } from "./repository.ts";
 import { ask, fileUrl } from "./repository.ts";
 
@@ -40,7 +40,7 @@ export async function fetchFiles(
   for (const file of files) {
     const tell = (done: number): void => options.onProgress?.(before + done, total);
     let source = await cache.open(key, file.path);
-    if (!source) {
+    if (source?.size !== file.bytes) {
       await fetchFile(hub, repository, file, await cache.part(key, file.path), tell, options);
       source = (await cache.open(key, file.path))!;
     }
@@ -61,6 +61,7 @@ async function fetchFile(
   { signal, pauses = PAUSES }: DownloadOptions,
 ): Promise<void> {
   if (part.bytes > file.bytes) await part.discard();
+  if (file.bytes === 0) await part.append(new Uint8Array());
   for (let attempt = 0; part.bytes < file.bytes; attempt++) {
     signal?.throwIfAborted();
     const start = part.bytes;
@@ -93,6 +94,8 @@ async function fetchRest(
     ...(signal && { signal }),
   };
   const response = await ask(hub, fileUrl(hub, repository, file.path), repository.id, init);
+  // The file ends before what is asked for.
+  if (response.status === 416) throw await otherFile(file, part);
   // A server that does not know ranges sends all of it again.
   if (part.bytes > 0 && response.status !== 206) await part.discard();
   const reader = response.body!.getReader();
@@ -105,6 +108,7 @@ async function fetchRest(
       });
       if (done) break;
       await write(value);
+      if (part.bytes > file.bytes) break;
       tell(Math.min(part.bytes, file.bytes));
     }
   } finally {
@@ -112,11 +116,14 @@ async function fetchRest(
     await reader.cancel().catch(() => {});
   }
   if (part.bytes < file.bytes) throw new BrokenOff("the connection ended early");
-  if (part.bytes === file.bytes) return;
-  const got = part.bytes;
+  if (part.bytes > file.bytes) throw await otherFile(file, part);
+}
+
+/** Forgets what has come. */
+async function otherFile(file: HubFile, part: CachedPart): Promise<UserError> {
   await part.discard();
-  throw new UserError(
-    `${file.path} should have ${file.bytes} bytes, and the hub sent ${got}: it is not the file that the repository lists. Try again later.`,
+  return new UserError(
+    `${file.path} should have ${file.bytes} bytes, and the hub has another number: it is not the file that the repository lists. Try again later.`,
   );
 }
 
@@ -135,9 +142,25 @@ function collectWrites(part: CachedPart, file: HubFile): (piece?: Uint8Array) =>
     }
     [pieces, bytes] = [[], 0];
     await part.append(all).catch(async (error: unknown) => {
-      throw await writeFailure(error, UNKNOWN_ROOM, { what: file.path, bytes: file.bytes - part.bytes });
+      throw await notWritten(error, part, file);
     });
   };
+}
+
+async function notWritten(error: unknown, part: CachedPart, file: HubFile): Promise<unknown> {
+  const left = file.bytes - part.bytes;
+  const failure = await writeFailure(error, UNKNOWN_ROOM, { what: file.path, bytes: left });
+  if (failure instanceof StorageFullError)
+    return new StorageFullError(
+      `Storage is full: ${megabytes(left)} of ${file.path} have no room. What has come is kept. Remove models or runs that are not needed, or free disk space, and fetch it again.`,
+      { cause: error },
+    );
+  if (error instanceof DOMException && error.name === "NoModificationAllowedError")
+    return new UserError(
+      `Another tab is writing ${file.path}, so fetching it was stopped here. Wait until that one is done: the model is then here too.`,
+      { cause: error },
+    );
+  return failure;
 }
 
 /** Throws UserError, and forgets the file, when its hash is not the one that the hub lists. */
@@ -162,6 +185,7 @@ const brokenOff = (file: HubFile, bytes: number, cause: unknown): UserError =>
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.reject(signal.reason as Error);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
     signal?.addEventListener("abort", () => {
