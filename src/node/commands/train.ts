@@ -66,11 +66,7 @@ export const train = defineCommand({
     steps: { type: "string", value: "N", description: "training steps in all" },
     resume: { type: "boolean", description: "go on with the run in --out" },
   },
-  async run({ values, positionals }) {
-    if (positionals.length > 0)
-      throw new UserError(
-        `train takes no argument "${positionals[0]}". Name a folder with --model or --out, a file with --data.`,
-      );
+  async run({ values }) {
     const folder = await RunFolder.open(values.out);
     const started = await folder.startedWith();
     if (started && !values.resume)
@@ -110,6 +106,7 @@ export const train = defineCommand({
       }
       terminal.hear(event);
     };
+    const begunAt = (await folder.keeping.checkpoints.whole(RUN_ID)).at(-1)?.step ?? 0;
     const recorder = await openRecorder({ gpu: await installWebGpu() });
     console.log(
       `${model.name}, ${problems.name}: ${inputs.problems.train.length} ${kindWords(problems.train)}, ${inputs.problems.heldOut.length} held out`,
@@ -121,6 +118,11 @@ export const train = defineCommand({
     // Only now: a run that was refused leaves the folder as it was.
     await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config, cluster);
     under.run = active;
+    const total = config["trainer.total_training_steps"];
+    if (begunAt >= total)
+      console.log(
+        `The run is at its last step, ${begunAt} of ${total}: nothing is left to train. For more steps add --steps ${2 * begunAt}.`,
+      );
     await folder.writeHistory(active.trainer.progress.history);
     return follow(active, folder, { model, config, cluster, out: values.out }, terminal);
   },

@@ -21,6 +21,7 @@ export async function hubModel(name: string): Promise<OpenedModel> {
   const [, id, form] = HUB_NAME.exec(name)!;
   const hub = hubAt(process.env["HF_ENDPOINT"] || HUGGING_FACE, fetch);
   const cache = new ModelCache(folderFiles(cacheFolder()));
+  console.log(`There is no folder ${name}, so it is looked for at ${new URL(hub.baseUrl).host}.`);
   const offer = await offerOf(hub, id!).catch((error: unknown) => fetchedBefore(cache, id!, error));
   const { variants, repository } = offer;
   const variant =
