@@ -26,7 +26,8 @@ export const train = defineCommand({
     model: {
       type: "string",
       value: "DIR",
-      description: "config.json, tokenizer.json and weights; default: the demo",
+      description:
+        "a folder with config.json, tokenizer.json and weights, or owner/name at the hub; default: the demo",
     },
     data: {
       type: "string",
