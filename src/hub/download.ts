@@ -35,18 +35,21 @@ export async function fetchFiles(
 ): Promise<ByteSource[]> {
   const key: ModelKey = { repository: repository.id, revision: repository.revision };
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  let before = 0;
+  const kept = await Promise.all(files.map(({ path }) => cache.open(key, path)));
+  const isKept = (i: number): boolean => kept[i]?.size === files[i]!.bytes;
+  let there = files.reduce((sum, { bytes }, i) => sum + (isKept(i) ? bytes : 0), 0);
+  const tell = (done: number): void => options.onProgress?.(there + done, total);
+  tell(0);
   const sources: ByteSource[] = [];
-  for (const file of files) {
-    const tell = (done: number): void => options.onProgress?.(before + done, total);
-    let source = await cache.open(key, file.path);
-    if (source?.size !== file.bytes) {
+  for (const [i, file] of files.entries()) {
+    let source = kept[i];
+    if (!isKept(i)) {
       await fetchFile(hub, repository, file, await cache.part(key, file.path), tell, options);
       source = (await cache.open(key, file.path))!;
+      there += file.bytes;
+      tell(0);
     }
-    before += file.bytes;
-    options.onProgress?.(before, total);
-    sources.push(source);
+    sources.push(source!);
   }
   return sources;
 }

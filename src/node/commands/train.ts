@@ -78,6 +78,11 @@ export const train = defineCommand({
       throw new UserError(
         `${values.out} holds no run to go on with. Leave --resume away to begin one there.`,
       );
+    const newest = (await folder.keeping.checkpoints.whole(RUN_ID)).at(-1)?.step;
+    if (started && newest === undefined)
+      throw new UserError(
+        `The run in ${values.out} ended before its first checkpoint: there is nothing to go on from. Begin it again in another folder, or remove this one first.`,
+      );
     const modelPath = values.model ?? started?.model;
     const data = values.data ?? started?.data ?? [];
     const kept = started && (await keptConfig(folder.keeping, RUN_ID));
@@ -107,7 +112,6 @@ export const train = defineCommand({
       }
       terminal.hear(event);
     };
-    const begunAt = (await folder.keeping.checkpoints.whole(RUN_ID)).at(-1)?.step ?? 0;
     const recorder = await openRecorder({ gpu: await installWebGpu() });
     console.log(
       `${model.name}, ${problems.name}: ${inputs.problems.train.length} ${kindWords(problems.train)}, ${inputs.problems.heldOut.length} held out`,
@@ -120,9 +124,9 @@ export const train = defineCommand({
     await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config, cluster);
     under.run = active;
     const total = config["trainer.total_training_steps"];
-    if (begunAt >= total)
+    if (newest !== undefined && newest >= total)
       console.log(
-        `The run is at its last step, ${begunAt} of ${total}: nothing is left to train. For more steps add --steps ${2 * begunAt}.`,
+        `The run is at its last step, ${newest} of ${total}: nothing is left to train. For more steps add --steps ${2 * newest}.`,
       );
     await folder.writeHistory(active.trainer.progress.history);
     return follow(active, folder, { model, config, cluster, out: values.out }, terminal);
