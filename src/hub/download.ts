@@ -7,7 +7,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { UserError } from "../common/errors.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { CachedPart, ModelCache, ModelKey } from "../storage/model-cache.ts";
-import { writeFailure } from "../storage/store.ts";
+import { StorageFullError, writeFailure } from "../storage/store.ts";
 import type { Hub, HubFile, Repository } from "./repository.ts";
 import { ask, fileUrl } from "./repository.ts";
 
@@ -35,18 +35,21 @@ export async function fetchFiles(
 ): Promise<ByteSource[]> {
   const key: ModelKey = { repository: repository.id, revision: repository.revision };
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  let before = 0;
+  const kept = await Promise.all(files.map(({ path }) => cache.open(key, path)));
+  const isKept = (i: number): boolean => kept[i]?.size === files[i]!.bytes;
+  let there = files.reduce((sum, { bytes }, i) => sum + (isKept(i) ? bytes : 0), 0);
+  const tell = (done: number): void => options.onProgress?.(there + done, total);
+  tell(0);
   const sources: ByteSource[] = [];
-  for (const file of files) {
-    const tell = (done: number): void => options.onProgress?.(before + done, total);
-    let source = await cache.open(key, file.path);
-    if (!source) {
+  for (const [i, file] of files.entries()) {
+    let source = kept[i];
+    if (!isKept(i)) {
       await fetchFile(hub, repository, file, await cache.part(key, file.path), tell, options);
       source = (await cache.open(key, file.path))!;
+      there += file.bytes;
+      tell(0);
     }
-    before += file.bytes;
-    options.onProgress?.(before, total);
-    sources.push(source);
+    sources.push(source!);
   }
   return sources;
 }
@@ -61,6 +64,7 @@ async function fetchFile(
   { signal, pauses = PAUSES }: DownloadOptions,
 ): Promise<void> {
   if (part.bytes > file.bytes) await part.discard();
+  if (file.bytes === 0) await part.append(new Uint8Array());
   for (let attempt = 0; part.bytes < file.bytes; attempt++) {
     signal?.throwIfAborted();
     const start = part.bytes;
@@ -93,6 +97,8 @@ async function fetchRest(
     ...(signal && { signal }),
   };
   const response = await ask(hub, fileUrl(hub, repository, file.path), repository.id, init);
+  // The file ends before what is asked for.
+  if (response.status === 416) throw await otherFile(file, part);
   // A server that does not know ranges sends all of it again.
   if (part.bytes > 0 && response.status !== 206) await part.discard();
   const reader = response.body!.getReader();
@@ -105,6 +111,7 @@ async function fetchRest(
       });
       if (done) break;
       await write(value);
+      if (part.bytes > file.bytes) break;
       tell(Math.min(part.bytes, file.bytes));
     }
   } finally {
@@ -112,11 +119,14 @@ async function fetchRest(
     await reader.cancel().catch(() => {});
   }
   if (part.bytes < file.bytes) throw new BrokenOff("the connection ended early");
-  if (part.bytes === file.bytes) return;
-  const got = part.bytes;
+  if (part.bytes > file.bytes) throw await otherFile(file, part);
+}
+
+/** Forgets what has come. */
+async function otherFile(file: HubFile, part: CachedPart): Promise<UserError> {
   await part.discard();
-  throw new UserError(
-    `${file.path} should have ${file.bytes} bytes, and the hub sent ${got}: it is not the file that the repository lists. Try again later.`,
+  return new UserError(
+    `${file.path} should have ${file.bytes} bytes, and the hub has another number: it is not the file that the repository lists. Try again later.`,
   );
 }
 
@@ -135,9 +145,25 @@ function collectWrites(part: CachedPart, file: HubFile): (piece?: Uint8Array) =>
     }
     [pieces, bytes] = [[], 0];
     await part.append(all).catch(async (error: unknown) => {
-      throw await writeFailure(error, UNKNOWN_ROOM, { what: file.path, bytes: file.bytes - part.bytes });
+      throw await notWritten(error, part, file);
     });
   };
+}
+
+async function notWritten(error: unknown, part: CachedPart, file: HubFile): Promise<unknown> {
+  const left = file.bytes - part.bytes;
+  const failure = await writeFailure(error, UNKNOWN_ROOM, { what: file.path, bytes: left });
+  if (failure instanceof StorageFullError)
+    return new StorageFullError(
+      `Storage is full: ${megabytes(left)} of ${file.path} have no room. What has come is kept. Remove models or runs that are not needed, or free disk space, and fetch it again.`,
+      { cause: error },
+    );
+  if (error instanceof DOMException && error.name === "NoModificationAllowedError")
+    return new UserError(
+      `Another tab is writing ${file.path}, so fetching it was stopped here. Wait until that one is done: the model is then here too.`,
+      { cause: error },
+    );
+  return failure;
 }
 
 /** Throws UserError, and forgets the file, when its hash is not the one that the hub lists. */
@@ -162,6 +188,7 @@ const brokenOff = (file: HubFile, bytes: number, cause: unknown): UserError =>
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.reject(signal.reason as Error);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
     signal?.addEventListener("abort", () => {

@@ -9,7 +9,7 @@ export const HUGGING_FACE = "https://huggingface.co";
 
 /** Where a hub is and how it is asked. */
 export interface Hub {
-  /** Such as `https://huggingface.co`, or a mirror with the same layout. */
+  /** Such as `https://huggingface.co`, or a mirror with the same layout; no slash at its end. */
   readonly baseUrl: string;
   readonly fetch: typeof fetch;
 }
@@ -32,10 +32,20 @@ export interface Repository {
 /** More pages than any repository of one model has. */
 const MAX_PAGES = 50;
 
+/** A hub at the address `text`. Throws UserError where that is no address. */
+export function hubAt(text: string, fetching: typeof fetch): Hub {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && /^https?:$/.test(url.protocol)) return { baseUrl: text.replace(/\/+$/, ""), fetch: fetching };
+  throw new UserError(
+    `"${text}" is no address of a hub. One with https:// in front is needed, such as ${HUGGING_FACE}.`,
+  );
+}
+
 /** The id in what a person types or pastes: an id or the address of the repository's page. Throws UserError. */
 export function repositoryId(text: string): string {
   const [, id] =
-    /^(?:https?:\/\/[^/]+\/)?([\w.-]+\/[\w.-]+?)(?:\/(?:tree|blob|resolve)\/.*)?\/?$/.exec(text.trim()) ?? [];
+    /^(?:https?:\/\/[^/]+\/)?(\w[\w.-]*\/\w[\w.-]*?)(?:\/(?:tree|blob|resolve)\/.*)?\/?$/.exec(text.trim()) ??
+    [];
   if (id !== undefined) return id;
   throw new UserError(
     `"${text}" is no repository: an owner and a name, like Qwen/Qwen2.5-0.5B-Instruct, or the address of its page is needed.`,
@@ -44,22 +54,28 @@ export function repositoryId(text: string): string {
 
 /** Address of a file's bytes. */
 export const fileUrl = ({ baseUrl }: Hub, { id, revision }: Repository, path: string): string =>
-  `${baseUrl.replace(/\/$/, "")}/${id}/resolve/${revision}/${path.split("/").map(encodeURIComponent).join("/")}`;
+  `${baseUrl}/${id}/resolve/${revision}/${path.split("/").map(encodeURIComponent).join("/")}`;
 
 /** Files of a repository at its newest commit. Throws UserError when it is not there, is closed, or the hub cannot be reached. */
 export async function listRepository(hub: Hub, id: string): Promise<Repository> {
-  const base = `${hub.baseUrl.replace(/\/$/, "")}/api/models/${id}`;
+  const base = `${hub.baseUrl}/api/models/${id}`;
   const info = await askJson(hub, `${base}/revision/main`, id);
   const revision = isObject(info) ? info["sha"] : undefined;
-  if (typeof revision !== "string" || !/^[\w.-]+$/.test(revision)) throw strange(hub, "no commit");
-  const files: HubFile[] = [];
-  let next: string | undefined = `${base}/tree/${revision}?recursive=true`;
-  for (let page = 0; next !== undefined && page < MAX_PAGES; page++) {
-    const response = await ask(hub, next, id);
-    files.push(...readFiles(await jsonOf(hub, response), hub));
-    next = nextPage(response, next);
+  if (typeof revision !== "string" || !/^\w[\w.-]*$/.test(revision)) throw strange(hub, "no commit");
+  const list = `${base}/tree/${revision}`;
+  // By path: a list that changes between two pages can name a file twice.
+  const files = new Map<string, HubFile>();
+  let query: string | undefined = "?recursive=true";
+  for (let page = 0; query !== undefined; page++) {
+    if (page === MAX_PAGES)
+      throw new UserError(
+        `${id} has more than ${files.size} files, more than any model that is read here. Choose another repository.`,
+      );
+    const response = await ask(hub, `${list}${query}`, id);
+    for (const file of readFiles(await jsonOf(hub, response), hub)) files.set(file.path, file);
+    query = nextPage(response, list);
   }
-  return { id, revision, files };
+  return { id, revision, files: [...files.values()] };
 }
 
 function readFiles(list: unknown, hub: Hub): HubFile[] {
@@ -67,17 +83,21 @@ function readFiles(list: unknown, hub: Hub): HubFile[] {
   return list.flatMap((entry: unknown) => {
     if (!isObject(entry) || entry["type"] !== "file") return [];
     const { path, size, lfs } = entry;
-    if (typeof path !== "string" || typeof size !== "number")
+    if (typeof path !== "string" || !Number.isSafeInteger(size) || (size as number) < 0)
       throw strange(hub, "a file without path or size");
+    if (path.split("/").some((part) => /^\.{0,2}$/.test(part)))
+      throw strange(hub, "a file outside the repository");
     const oid = isObject(lfs) ? lfs["oid"] : undefined;
-    return [{ path, bytes: size, ...(typeof oid === "string" && { sha256: oid.replace(/^sha256:/, "") }) }];
+    const [, hash] = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(typeof oid === "string" ? oid : "") ?? [];
+    if (oid !== undefined && !hash) throw strange(hub, "a hash that is not SHA-256");
+    return [{ path, bytes: size as number, ...(hash && { sha256: hash.toLowerCase() }) }];
   });
 }
 
-/** The address in a header `Link: <...>; rel="next"`. */
-function nextPage(response: Response, current: string): string | undefined {
+/** The query in a header `Link: <...>; rel="next"`; its host is left out, for a mirror may repeat the original's. */
+function nextPage(response: Response, list: string): string | undefined {
   const [, url] = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get("link") ?? "") ?? [];
-  return url === undefined ? undefined : new URL(url, current).href;
+  return url !== undefined && URL.canParse(url, list) ? new URL(url, list).search : undefined;
 }
 
 const askJson = async (hub: Hub, url: string, id: string): Promise<unknown> =>
@@ -103,7 +123,8 @@ export async function ask(hub: Hub, url: string, id: string, init: RequestInit =
       { cause: error },
     );
   }
-  if (response.ok) return response;
+  // 416: the file ends before the range that was asked for, which only the caller can judge.
+  if (response.ok || response.status === 416) return response;
   throw new UserError(refusal(response.status, id, new URL(url).host));
 }
 

@@ -57,6 +57,7 @@ export function variantsOf(repository: Repository): Variant[] {
 interface Weights {
   readonly id: string;
   readonly label: string;
+  /** The main file last: where files are fetched in order and it is there, so are all others. */
   readonly parts: readonly HubFile[];
 }
 
@@ -66,7 +67,7 @@ function safetensors(files: readonly HubFile[]): Weights[] {
   if (whole) return [{ id: whole.path, label: "safetensors", parts: [whole] }];
   const index = files.find(({ path }) => path === "model.safetensors.index.json");
   if (parts.length === 0 || !index) return [];
-  return [{ id: index.path, label: `safetensors in ${parts.length} parts`, parts: [index, ...parts] }];
+  return [{ id: index.path, label: `safetensors in ${parts.length} parts`, parts: [...parts, index] }];
 }
 
 function onnx(files: readonly HubFile[]): Weights[] {
@@ -75,7 +76,7 @@ function onnx(files: readonly HubFile[]): Weights[] {
     const label = name && PRECISIONS[name[1] ?? ""];
     if (!label) return [];
     const data = files.filter(({ path }) => isDataOf(path, file.path));
-    return [{ id: file.path, label: `ONNX, ${label}`, parts: [file, ...data] }];
+    return [{ id: file.path, label: `ONNX, ${label}`, parts: [...data, file] }];
   });
 }
 

@@ -37,6 +37,8 @@ export interface Command<O extends Options = Options> {
   /** What follows the name, e.g. `<model folder> [options]`. */
   readonly usage: string;
   readonly options: O;
+  /** Set where arguments without an option before them are read; elsewhere they are refused. */
+  readonly takesNames?: boolean;
   /** Set where everything after the name belongs to somebody else: arguments arrive unread in `positionals`. */
   readonly takesRawArguments?: boolean;
   /** Prints results on stdout, throws on failure; a number is the exit code. */
@@ -56,10 +58,21 @@ export function readArguments(command: Command, args: readonly string[]): Argume
   );
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    if (positionals.length > 0 && !command.takesNames) throw new UserError(unasked(command, positionals[0]!));
     return { values: values as Arguments<Options>["values"], positionals };
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(argumentProblem(command, error as Error), { cause: error });
   }
+}
+
+function unasked({ name, options }: Command, argument: string): string {
+  const names = Object.entries(options).flatMap(([key, { type }]) => (type === "string" ? [`--${key}`] : []));
+  const hint =
+    names.length > 0
+      ? `A value needs its option in front: ${names.join(", ")}.`
+      : `npm run gradus -- ${name} --help tells what it does.`;
+  return `${name} takes no argument "${argument}". ${hint}`;
 }
 
 function argumentProblem(command: Command, error: Error): string {

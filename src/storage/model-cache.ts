@@ -1,5 +1,6 @@
 // Model files that were fetched from a hub, kept so that they are fetched once. A file is whole when its mark is there, which
-// is written after its hash was checked; without one it is the part that has come so far, and fetching goes on behind it.
+// is written after its hash was checked and says how many bytes there are; without one it is the part that has come so far,
+// and fetching goes on behind it.
 // Where bytes lie (OPFS in a browser, a folder on a machine) is a FileTree's matter.
 
 import type { ByteSource } from "../formats/safetensors.ts";
@@ -11,8 +12,11 @@ export interface FileTree {
   /** Bytes of a file; undefined where there is none. */
   size(path: string): Promise<number | undefined>;
   read(path: string, start: number, end: number): Promise<Uint8Array>;
-  /** Writes behind the end of a file, which is made where it is missing. Throws the system's error when there is no room. */
-  append(path: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Writes `bytes` from byte `start` on, into a file that is made where it is missing: two that fetch the same file write the
+   * same bytes to the same places. Throws the system's error when there is no room.
+   */
+  write(path: string, start: number, bytes: Uint8Array): Promise<void>;
   /** Removes a file, or everything below a path. */
   remove(path: string): Promise<void>;
 }
@@ -46,9 +50,20 @@ export interface CachedPart {
 
 const MARK = ".whole";
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
-/** A name that any file system takes. */
-const encoded = (name: string): string => encodeURIComponent(name).replaceAll("*", "%2A");
+/** A name that any file system takes, and that is never a folder above. */
+const encoded = (name: string): string =>
+  encodeURIComponent(name).replaceAll("*", "%2A").replace(/^\./, "%2E");
+
+/** The names in a path; undefined where another than this file has made it. */
+function decoded(path: string): readonly string[] | undefined {
+  try {
+    return path.split("/").map(decodeURIComponent);
+  } catch {
+    return undefined;
+  }
+}
 
 export class ModelCache {
   readonly #tree: FileTree;
@@ -59,21 +74,26 @@ export class ModelCache {
 
   /** Every model of which something is there, by name. */
   async models(): Promise<CachedModel[]> {
-    const found = new Map<string, { key: ModelKey; sizes: Map<string, number>; whole: Set<string> }>();
+    const found = new Map<
+      string,
+      { key: ModelKey; sizes: Map<string, number>; marks: Map<string, number> }
+    >();
     for (const { path, bytes } of await this.#tree.list("")) {
-      const [repository, revision, file, ...rest] = path.split("/").map(decodeURIComponent);
+      const [repository, revision, file, ...rest] = decoded(path) ?? [];
       if (repository === undefined || revision === undefined || file === undefined || rest.length > 0)
         continue;
       const id = `${repository}@${revision}`;
-      const model = found.get(id) ?? { key: { repository, revision }, sizes: new Map(), whole: new Set() };
+      const model = found.get(id) ?? { key: { repository, revision }, sizes: new Map(), marks: new Map() };
       found.set(id, model);
-      if (file.endsWith(MARK)) model.whole.add(file.slice(0, -MARK.length));
+      if (file.endsWith(MARK)) model.marks.set(file.slice(0, -MARK.length), await this.#marked(path, bytes));
       else model.sizes.set(file, bytes);
     }
     return [...found.values()]
-      .map(({ key, sizes, whole }) => ({
+      .map(({ key, sizes, marks }) => ({
         ...key,
-        files: [...sizes].filter(([file]) => whole.has(file)).map(([path, bytes]) => ({ path, bytes })),
+        files: [...sizes]
+          .filter(([file, size]) => marks.get(file) === size)
+          .map(([path, bytes]) => ({ path, bytes })),
         bytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0),
       }))
       .toSorted((a, b) => a.repository.localeCompare(b.repository));
@@ -82,9 +102,10 @@ export class ModelCache {
   /** A whole file; undefined where it is not, or not yet. */
   async open(key: ModelKey, file: string): Promise<ByteSource | undefined> {
     const path = this.#path(key, file);
-    if ((await this.#tree.size(`${path}${MARK}`)) === undefined) return undefined;
-    const size = await this.#tree.size(path);
-    if (size === undefined) return undefined;
+    const mark = `${path}${MARK}`;
+    const [size, markBytes] = [await this.#tree.size(path), await this.#tree.size(mark)];
+    if (size === undefined || markBytes === undefined) return undefined;
+    if ((await this.#marked(mark, markBytes)) !== size) return undefined;
     const folder = key.repository.split("/").at(-1)!;
     const name = `${folder}/${file.split("/").at(-1)!}`;
     return { name, size, read: (start, end) => this.#tree.read(path, start, end) };
@@ -101,10 +122,13 @@ export class ModelCache {
       },
       read: (start, end) => tree.read(path, start, end),
       append: async (more) => {
-        await tree.append(path, more);
+        await tree.write(path, bytes, more);
         bytes += more.length;
       },
-      complete: () => tree.append(`${path}${MARK}`, encoder.encode(String(bytes))),
+      complete: async () => {
+        await tree.remove(`${path}${MARK}`);
+        await tree.write(`${path}${MARK}`, 0, encoder.encode(String(bytes)));
+      },
       discard: async () => {
         await tree.remove(path);
         bytes = 0;
@@ -115,6 +139,11 @@ export class ModelCache {
   /** Removes all files of a model. */
   remove({ repository, revision }: ModelKey): Promise<void> {
     return this.#tree.remove(`${encoded(repository)}/${encoded(revision)}`);
+  }
+
+  /** The size that a file had when it was whole. */
+  async #marked(mark: string, bytes: number): Promise<number> {
+    return Number(decoder.decode(await this.#tree.read(mark, 0, bytes)));
   }
 
   #path({ repository, revision }: ModelKey, file: string): string {

@@ -1,19 +1,25 @@
 // Files in the origin private file system of a browser, read and written in ranges from a worker.
 
+import { UserError } from "../common/errors.ts";
 import type { FileTree } from "./model-cache.ts";
 
 /** What only workers have, and the types of a page therefore lack. */
 interface SyncAccessHandle {
-  getSize(): number;
   write(bytes: Uint8Array, options: { at: number }): number;
   flush(): void;
   close(): void;
 }
 type WorkerFileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> };
 
-/** The tree below the folder `name`. */
+/** The tree below the folder `name`. Throws UserError where the browser has no such files, or keeps them from this page. */
 export async function opfsFiles(name: string): Promise<FileTree> {
-  const root = await (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
+  const root = await openRoot(name).catch((error: unknown) => {
+    const said = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+    throw new UserError(
+      `This browser gives the page no place to keep a model that is fetched (${said}). Leave private browsing, open the page at https:// or localhost, or drop the model's files.`,
+      { cause: error },
+    );
+  });
   const fileOf = async (path: string): Promise<File | undefined> => {
     try {
       const [folder, file] = await walk(root, path, false);
@@ -33,12 +39,12 @@ export async function opfsFiles(name: string): Promise<FileTree> {
       const file = await fileOf(path);
       return file ? new Uint8Array(await file.slice(start, end).arrayBuffer()) : new Uint8Array();
     },
-    append: async (path, bytes) => {
+    write: async (path, start, bytes) => {
       const [folder, file] = await walk(root, path, true);
       const handle = (await folder.getFileHandle(file, { create: true })) as WorkerFileHandle;
       const access = await handle.createSyncAccessHandle();
       try {
-        const written = access.write(bytes, { at: access.getSize() });
+        const written = access.write(bytes, { at: start });
         if (written < bytes.length) throw new DOMException("the file could not grow", "QuotaExceededError");
         access.flush();
       } finally {
@@ -55,6 +61,9 @@ export async function opfsFiles(name: string): Promise<FileTree> {
     },
   };
 }
+
+const openRoot = async (name: string): Promise<FileSystemDirectoryHandle> =>
+  (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
 
 const isMissing = (error: unknown): boolean =>
   error instanceof DOMException && error.name === "NotFoundError";

@@ -4,6 +4,7 @@
 import { cachedOffers, fetchModel, offerOf, variantById } from "../app/hub-models.ts";
 import type { Offer } from "../app/hub-models.ts";
 import { UserError } from "../common/errors.ts";
+import { hubAt } from "../hub/repository.ts";
 import type { Hub } from "../hub/repository.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { ModelCache } from "../storage/model-cache.ts";
@@ -17,7 +18,7 @@ let underWay: AbortController | undefined;
 /** The newest answer about a repository: what is fetched is of the commit that was shown. */
 const offers = new Map<string, Offer>();
 
-const hubAt = (baseUrl: string): Hub => ({ baseUrl, fetch: (...args) => fetch(...args) });
+const hubOf = (url: string): Hub => hubAt(url, (...args) => fetch(...args));
 
 function openCache(): Promise<ModelCache> {
   cache ??= opfsFiles(FOLDER).then((files) => new ModelCache(files));
@@ -36,7 +37,7 @@ const summaryOf = ({ repository, variants }: Offer, bytes?: number): HubOffer =>
 
 /** Asks the hub at `hubUrl`. Throws UserError. */
 export async function offer(text: string, hubUrl: string): Promise<HubOffer> {
-  const found = await offerOf(hubAt(hubUrl), text);
+  const found = await offerOf(hubOf(hubUrl), text);
   offers.set(found.repository.id, found);
   return summaryOf(found);
 }
@@ -53,15 +54,15 @@ export async function open(
   onProgress: (progress: LoadProgress) => void,
 ): Promise<OpenedModel> {
   const store = await openCache();
-  const found =
-    offers.get(repository) ??
-    (await cachedOffers(store)).find(({ repository: { id } }) => id === repository) ??
-    (await offerOf(hubAt(hubUrl), repository));
+  const whole = (await cachedOffers(store)).find(
+    ({ repository: { id }, variants }) => id === repository && variants.some((form) => form.id === variant),
+  );
+  const found = offers.get(repository) ?? whole ?? (await offerOf(hubOf(hubUrl), repository));
   const own = new AbortController();
   underWay?.abort();
   underWay = own;
   try {
-    return await fetchModel(hubAt(hubUrl), store, found.repository, variantById(found, variant), {
+    return await fetchModel(hubOf(hubUrl), store, found.repository, variantById(found, variant), {
       signal: own.signal,
       onProgress: (done, total) => onProgress({ what: repository, done, total, isBytes: true }),
     });

@@ -55,7 +55,7 @@ test("a repository's name is read from what people paste", () => {
     `https://huggingface.co/${ID}/tree/main/onnx`,
   ])
     expect(repositoryId(text)).toBe(ID);
-  for (const text of ["", "model", "a/b/c", "https://huggingface.co/model"])
+  for (const text of ["", "model", "a/b/c", "../..", "owner/..", "https://huggingface.co/model"])
     expect(() => repositoryId(text)).toThrow(/is no repository: an owner and a name/);
 });
 
@@ -82,8 +82,8 @@ describe("a repository", () => {
       "config.json",
       "tokenizer.json",
       "tokenizer_config.json",
-      "onnx/model.onnx",
       "onnx/model.onnx_data",
+      "onnx/model.onnx",
     ]);
     expect(variants[1]!.bytes).toBe(300_000 + 2 + 3 + 2);
   });

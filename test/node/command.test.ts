@@ -11,6 +11,7 @@ const example = defineCommand({
     steps: { type: "string", value: "number", description: "how many", default: "3" },
     quiet: { type: "boolean", description: "say less" },
   },
+  takesNames: true,
   run: async () => {},
 });
 
@@ -29,6 +30,12 @@ test("an unknown option is refused with the nearest known one", () => {
 
 test("a missing value is refused in a sentence", () => {
   expect(() => readArguments(example, ["--steps"])).toThrow(/--steps.*npm run gradus -- example --help/s);
+});
+
+test("an argument without its option is refused where none is read", () => {
+  expect(() => readArguments({ ...example, takesNames: false }, ["4"])).toThrow(
+    'example takes no argument "4". A value needs its option in front: --steps.',
+  );
 });
 
 test("raw arguments arrive unread", () => {

@@ -107,6 +107,9 @@ describe("train", () => {
       expect(config, file).toEqual({ ...tinyConfig(), "trainer.total_training_steps": 3 });
     }
 
+    const ended = await run("train", "--out", out, "--resume");
+    expect(ended.printed).toMatch(/at its last step, 3 of 3: nothing is left to train\. .* --steps 6\./);
+
     const evaluated = await run("eval", "--run", out, "--show", "1");
     expect(evaluated.code).toBe(0);
     expect(evaluated.printed).toMatch(/step 3 {2}held-out accuracy .*\n.*####/s);

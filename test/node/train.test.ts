@@ -1,6 +1,6 @@
 // What the train and eval commands say before they need a device, and what a terminal shows of a run.
 
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -44,9 +44,11 @@ describe("a mistake is told in a sentence, without a stack", () => {
     [["--resume"], / holds no run to go on with\. Leave --resume away to begin one there\.$/],
     [["--step", "3"], /^train has no option --step\. Did you mean --steps\?/],
   ])("train %j", async (args, message) => {
-    const text = await complaint("train", "--out", path.join(await temporaryFolder(), "out"), ...args);
+    const folder = await temporaryFolder();
+    const text = await complaint("train", "--out", path.join(folder, "out"), ...args);
     expect(text).toMatch(message);
     expect(text).not.toMatch(/\n|at .*\.ts:/);
+    expect(await readdir(folder), "nothing is left behind").toEqual([]);
   });
 
   test.each([
@@ -54,6 +56,7 @@ describe("a mistake is told in a sentence, without a stack", () => {
     [["--step", "last"], /^--step is "last": a whole number is needed\.$/],
     [["--step", "3"], /^--step 3 is a step of a run: name its folder with --run\.$/],
     [["--show", "all"], /^--show is "all": a whole number is needed\.$/],
+    [["mine"], /^eval takes no argument "mine"\. A value needs its option in front: --model, /],
   ])("eval %j", async (args, message) => {
     expect(await complaint("eval", ...args)).toMatch(message);
   });
@@ -168,6 +171,8 @@ test("what a run was started with is found from any folder", async () => {
     model: path.resolve("tiny"),
     data: [path.resolve("a.jsonl")],
   });
+  await folder.writeStart({ model: "owner/tiny:model.safetensors", data: [] }, DEFAULTS);
+  expect((await folder.startedWith())!.model, "a name at the hub").toBe("owner/tiny:model.safetensors");
 });
 
 test("durations are told in the two largest units", () => {

@@ -5,16 +5,13 @@ import { fileURLToPath } from "node:url";
 
 import { defineCommand } from "../command.ts";
 import { ALGORITHMS_FILE, algorithmsMarkdown } from "../docs/algorithms.ts";
-import { UserError } from "../../common/errors.ts";
 
 export const docs = defineCommand({
   name: "docs",
   summary: `write ${ALGORITHMS_FILE} from the lists of losses, recipes, settings and metrics`,
   usage: "",
   options: {},
-  async run({ positionals }) {
-    if (positionals.length > 0)
-      throw new UserError(`docs takes no argument "${positionals[0]}": it writes ${ALGORITHMS_FILE}.`);
+  async run() {
     await writeFile(
       fileURLToPath(new URL(`../../../${ALGORITHMS_FILE}`, import.meta.url)),
       algorithmsMarkdown(),

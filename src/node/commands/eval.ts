@@ -23,7 +23,8 @@ export const evalCommand = defineCommand({
     model: {
       type: "string",
       value: "DIR",
-      description: "config.json, tokenizer.json and weights; default: the demo",
+      description:
+        "a folder with config.json, tokenizer.json and weights, or owner/name at the hub; default: the demo",
     },
     data: { type: "string", value: "FILE", multiple: true, description: "problems, as for train" },
     run: { type: "string", value: "DIR", description: "a folder of train: evaluate what it has trained" },

@@ -26,7 +26,8 @@ export const train = defineCommand({
     model: {
       type: "string",
       value: "DIR",
-      description: "config.json, tokenizer.json and weights; default: the demo",
+      description:
+        "a folder with config.json, tokenizer.json and weights, or owner/name at the hub; default: the demo",
     },
     data: {
       type: "string",
@@ -66,11 +67,7 @@ export const train = defineCommand({
     steps: { type: "string", value: "N", description: "training steps in all" },
     resume: { type: "boolean", description: "go on with the run in --out" },
   },
-  async run({ values, positionals }) {
-    if (positionals.length > 0)
-      throw new UserError(
-        `train takes no argument "${positionals[0]}". Name a folder with --model or --out, a file with --data.`,
-      );
+  async run({ values }) {
     const folder = await RunFolder.open(values.out);
     const started = await folder.startedWith();
     if (started && !values.resume)
@@ -80,6 +77,11 @@ export const train = defineCommand({
     if (!started && values.resume)
       throw new UserError(
         `${values.out} holds no run to go on with. Leave --resume away to begin one there.`,
+      );
+    const newest = (await folder.keeping.checkpoints.whole(RUN_ID)).at(-1)?.step;
+    if (started && newest === undefined)
+      throw new UserError(
+        `The run in ${values.out} ended before its first checkpoint: there is nothing to go on from. Begin it again in another folder, or remove this one first.`,
       );
     const modelPath = values.model ?? started?.model;
     const data = values.data ?? started?.data ?? [];
@@ -121,6 +123,11 @@ export const train = defineCommand({
     // Only now: a run that was refused leaves the folder as it was.
     await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config, cluster);
     under.run = active;
+    const total = config["trainer.total_training_steps"];
+    if (newest !== undefined && newest >= total)
+      console.log(
+        `The run is at its last step, ${newest} of ${total}: nothing is left to train. For more steps add --steps ${2 * newest}.`,
+      );
     await folder.writeHistory(active.trainer.progress.history);
     return follow(active, folder, { model, config, cluster, out: values.out }, terminal);
   },

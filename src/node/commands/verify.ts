@@ -26,6 +26,7 @@ export const verify = defineCommand({
   name: "verify",
   summary: "compare the engine with golden numbers of Hugging Face and verl, and check its invariants",
   usage: "DIR|FILE.json... [options]",
+  takesNames: true,
   options: {
     measured: {
       type: "boolean",

@@ -1,6 +1,7 @@
 // Files below a folder of the machine, read and written in ranges.
 
-import { appendFile, mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 
 import type { FileTree } from "../../storage/model-cache.ts";
@@ -33,9 +34,15 @@ export function folderFiles(root: string): FileTree {
         await handle.close();
       }
     },
-    append: async (file, bytes) => {
+    write: async (file, start, bytes) => {
       await mkdir(path.dirname(at(file)), { recursive: true });
-      await appendFile(at(file), bytes);
+      const handle = await open(at(file), constants.O_CREAT | constants.O_WRONLY);
+      try {
+        for (let done = 0; done < bytes.length;)
+          done += (await handle.write(bytes, done, bytes.length - done, start + done)).bytesWritten;
+      } finally {
+        await handle.close();
+      }
     },
     remove: (file) => rm(at(file), { recursive: true, force: true }),
   };

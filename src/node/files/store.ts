@@ -2,7 +2,7 @@
 // so that a crash leaves the old bytes or the new ones.
 
 import type { Dirent } from "node:fs";
-import { mkdir, readdir, readFile, rm, rmdir, stat, statfs } from "node:fs/promises";
+import { access, constants, readdir, readFile, rm, rmdir, stat, statfs } from "node:fs/promises";
 import path from "node:path";
 
 import { BugError, UserError } from "../../common/errors.ts";
@@ -12,12 +12,13 @@ import { PART, replaceFile } from "./replace-file.ts";
 /** A file that nobody has written to for so long is left from a crash. */
 const STALE_MS = 10 * 60 * 1000;
 
-/** Opens a folder, making it where it is missing. Throws UserError when it cannot be used. */
+/** Opens a folder, which the first write makes where it is missing. Throws UserError when it cannot be used. */
 export async function openFolder(folder: string): Promise<KeyValueStore> {
   const root = path.resolve(folder);
   try {
-    await mkdir(root, { recursive: true });
-    await removeStaleParts(root);
+    const there = await nearestFolder(root);
+    await access(there, constants.W_OK);
+    if (there === root) await removeStaleParts(root);
   } catch (error) {
     throw new UserError(
       `The folder ${folder} cannot be used to keep runs: ${error instanceof Error ? error.message : String(error)}. Choose another one.`,
@@ -35,7 +36,7 @@ export async function openFolder(folder: string): Promise<KeyValueStore> {
       return keys.filter((key) => key.startsWith(prefix) && !key.endsWith(PART)).toSorted();
     },
     freeBytes: async () => {
-      const { bavail, bsize } = await statfs(root);
+      const { bavail, bsize } = await statfs(await nearestFolder(root));
       return bavail * bsize;
     },
   };
@@ -75,8 +76,19 @@ async function removeFile(root: string, file: string): Promise<void> {
   }
 }
 
+/** The folder, or what there is of the folders above it. Throws the system's error where a file is in the way. */
+async function nearestFolder(folder: string): Promise<string> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  return names ? folder : nearestFolder(path.dirname(folder));
+}
+
 async function filesBelow(root: string): Promise<string[]> {
-  const entries: Dirent[] = await readdir(root, { recursive: true, withFileTypes: true });
+  const entries: Dirent[] = (await isThere(root))
+    ? await readdir(root, { recursive: true, withFileTypes: true })
+    : [];
   return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => path.join(parentPath, name));
 }
 
@@ -87,6 +99,12 @@ async function removeStaleParts(root: string): Promise<void> {
     if (Date.now() - mtimeMs > STALE_MS) await removeFile(root, part);
   }
 }
+
+const isThere = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
 
 /** No such file, or a folder where a key would have a file. */
 const isMissing = (error: unknown): boolean =>

@@ -6,21 +6,22 @@ import path from "node:path";
 
 import type { Offer } from "../../app/hub-models.ts";
 import { cachedOffers, fetchModel, offerOf, variantById } from "../../app/hub-models.ts";
-import { HUGGING_FACE } from "../../hub/repository.ts";
+import { HUGGING_FACE, hubAt } from "../../hub/repository.ts";
 import type { OpenedModel } from "../../model/open-model.ts";
 import { ModelCache } from "../../storage/model-cache.ts";
 import { folderFiles } from "../files/folder-files.ts";
 
 /** `owner/name`, with a form of its weights behind a colon or without. */
-const HUB_NAME = /^([\w.-]+\/[\w.-]+)(?::(.+))?$/;
+const HUB_NAME = /^(\w[\w.-]*\/\w[\w.-]*)(?::(.+))?$/;
 
-export const isHubName = (text: string): boolean => HUB_NAME.test(text) && !text.startsWith(".");
+export const isHubName = (text: string): boolean => HUB_NAME.test(text);
 
 /** The model that `name` names: the form behind its colon, else safetensors, else the smallest. Throws UserError. */
 export async function hubModel(name: string): Promise<OpenedModel> {
   const [, id, form] = HUB_NAME.exec(name)!;
-  const hub = { baseUrl: process.env["HF_ENDPOINT"] ?? HUGGING_FACE, fetch };
+  const hub = hubAt(process.env["HF_ENDPOINT"] || HUGGING_FACE, fetch);
   const cache = new ModelCache(folderFiles(cacheFolder()));
+  console.log(`There is no folder ${name}, so it is looked for at ${new URL(hub.baseUrl).host}.`);
   const offer = await offerOf(hub, id!).catch((error: unknown) => fetchedBefore(cache, id!, error));
   const { variants, repository } = offer;
   const variant =

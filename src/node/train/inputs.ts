@@ -22,12 +22,18 @@ import { hubModel, isHubName } from "./hub-model.ts";
 
 const DEMO = fileURLToPath(new URL("../../../public/demo", import.meta.url));
 
-/** The model of a folder or of a hub's repository (`owner/name`, or `owner/name:form`), or the demo. */
+/** The model of a folder or, where there is none, of a hub's repository (`owner/name`, or `owner/name:form`), or the demo. */
 export async function modelOf(place: string | undefined): Promise<OpenedModel> {
   if (place === undefined) return openModel(await folderSources(DEMO), "demo");
-  if (!(await exists(place)) && isHubName(place)) return hubModel(place);
+  if (await isAtHub(place)) return hubModel(place);
   return openModel(await folderSources(place));
 }
+
+const isAtHub = async (place: string): Promise<boolean> => isHubName(place) && !(await exists(place));
+
+/** Of `modelOf`, such that it means the same from another folder. */
+export const lastingPlace = async (place: string): Promise<string> =>
+  (await isAtHub(place)) ? place : path.resolve(place);
 
 /** The problems of one or two files, or the demo's. */
 export async function problemsOf(files: readonly string[]): Promise<OpenedProblems> {

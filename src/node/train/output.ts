@@ -18,7 +18,7 @@ import type { VerlImport } from "../../rl/verl/imported.ts";
 import { Checkpoints } from "../../storage/checkpoints.ts";
 import { Runs } from "../../storage/runs.ts";
 import { openFolder } from "../files/store.ts";
-import { exists } from "./inputs.ts";
+import { exists, lastingPlace } from "./inputs.ts";
 
 /** A folder holds one run, under this name. */
 export const RUN_ID = "run";
@@ -57,14 +57,14 @@ export class RunFolder {
     );
   }
 
-  /** Paths are written whole, so that the run can go on from another folder. */
+  /** Makes the folder. Paths are written whole, so that the run can go on from another folder. */
   async writeStart(
     { model, data }: StartedWith,
     config: RunConfig,
     kept?: VerlImport["kept"],
   ): Promise<void> {
     const started: StartedWith = {
-      ...(model !== undefined && { model: path.resolve(model) }),
+      ...(model !== undefined && { model: await lastingPlace(model) }),
       data: data.map((file) => path.resolve(file)),
     };
     await mkdir(this.path, { recursive: true });

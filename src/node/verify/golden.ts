@@ -115,11 +115,12 @@ async function load(directory: string, file: string): Promise<Buffer> {
     return await readFile(path.join(directory, file));
   } catch (cause) {
     const present = await readdir(directory).catch(() => undefined);
-    const why = present ? `it holds ${present.join(", ") || "nothing"}` : "there is no such folder";
-    throw new UserError(
-      `${directory} has no ${file}: ${why}. A directory of golden numbers is needed, see docs/verify.md.`,
-      { cause },
-    );
+    const why = present
+      ? `${directory} has no ${file}: it holds ${present.slice(0, 10).join(", ") || "nothing"}`
+      : `There is no directory ${directory}`;
+    throw new UserError(`${why}. One of golden numbers is needed, or a .json file, see docs/verify.md.`, {
+      cause,
+    });
   }
 }
 
