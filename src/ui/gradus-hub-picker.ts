@@ -160,7 +160,8 @@ export class GradusHubPicker extends LitElement {
     `;
   }
 
-  #offered({ repository, variants }: HubOffer): TemplateResult {
+  #offered(offer: HubOffer): TemplateResult {
+    const { repository, variants } = offer;
     return html`
       <h3>${repository}</h3>
       <ul>
@@ -169,7 +170,7 @@ export class GradusHubPicker extends LitElement {
             html`<li>
               <span class="what">${label}</span>
               <span class="number">${formatBytes(bytes)}</span>
-              <button ?disabled=${this.#isLocked()} @click=${() => this.#load(repository, id)}>
+              <button ?disabled=${this.#isLocked()} @click=${() => this.#load(offer, id)}>
                 Fetch and load
               </button>
             </li>`,
@@ -195,7 +196,7 @@ export class GradusHubPicker extends LitElement {
       <span class="number">${formatBytes(cachedBytes)}</span>
       ${variants.map(
         ({ id, label }) =>
-          html`<button ?disabled=${this.#isLocked()} @click=${() => this.#load(repository, id)}>
+          html`<button ?disabled=${this.#isLocked()} @click=${() => this.#load(offer, id)}>
             Load ${label}
           </button>`,
       )}
@@ -241,8 +242,8 @@ export class GradusHubPicker extends LitElement {
     }
   }
 
-  async #load(repository: string, variant: string): Promise<void> {
-    await this.session.useHubModel(repository, variant, hubUrl());
+  async #load(offer: HubOffer, variant: string): Promise<void> {
+    await this.session.useHubModel(offer, variant, hubUrl());
     await this.#refresh();
   }
 

@@ -82,10 +82,12 @@ export class Session extends EventTarget {
     return this.#worker.hubOffer(repository, hubUrl);
   }
 
-  async useHubModel(repository: string, variant: string, hubUrl: string): Promise<void> {
+  async useHubModel({ repository, revision }: HubOffer, variant: string, hubUrl: string): Promise<void> {
     this.#chosen.model = true;
     await this.#load(() =>
-      this.#worker.useHubModel(repository, variant, hubUrl, (modelProgress) => this.set({ modelProgress })),
+      this.#worker.useHubModel({ repository, revision }, variant, hubUrl, (modelProgress) =>
+        this.set({ modelProgress }),
+      ),
     );
   }
 

@@ -166,7 +166,7 @@ export interface WorkerApi {
   hubOffer(repository: string, hubUrl: string): Promise<HubOffer>;
   /** Loads one form of a repository; what is not in this browser yet is fetched. Keeps the former model when it rejects. */
   useHubModel(
-    repository: string,
+    model: Pick<HubOffer, "repository" | "revision">,
     variant: string,
     hubUrl: string,
     onProgress: (progress: LoadProgress) => void,

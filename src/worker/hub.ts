@@ -46,18 +46,22 @@ export async function offer(text: string, hubUrl: string): Promise<HubOffer> {
 export const cached = async (): Promise<HubOffer[]> =>
   (await cachedOffers(await openCache())).map((found) => summaryOf(found, found.bytes));
 
-/** Fetches what is missing of a form that was offered or is cached, and opens it. */
+/** Fetches what is missing of a form that was offered or is cached, at the commit that was shown, and opens it. */
 export async function open(
-  repository: string,
+  { repository, revision }: Pick<HubOffer, "repository" | "revision">,
   variant: string,
   hubUrl: string,
   onProgress: (progress: LoadProgress) => void,
 ): Promise<OpenedModel> {
   const store = await openCache();
+  const isWanted = ({ repository: found }: Offer): boolean =>
+    found.id === repository && found.revision === revision;
   const whole = (await cachedOffers(store)).find(
-    ({ repository: { id }, variants }) => id === repository && variants.some((form) => form.id === variant),
+    (offer) => isWanted(offer) && offer.variants.some((form) => form.id === variant),
   );
-  const found = offers.get(repository) ?? whole ?? (await offerOf(hubOf(hubUrl), repository));
+  const asked = offers.get(repository);
+  const offered = asked && isWanted(asked) ? asked : undefined;
+  const found = offered ?? whole ?? (await offerOf(hubOf(hubUrl), repository));
   const own = new AbortController();
   underWay?.abort();
   underWay = own;

@@ -164,8 +164,8 @@ const api: WorkerApi = {
       return openModel(files.map(sourceOf));
     }),
   hubOffer: hub.offer,
-  useHubModel: (repository, variant, hubUrl, onProgress) =>
-    takeModel(false, () => hub.open(repository, variant, hubUrl, onProgress)),
+  useHubModel: (found, variant, hubUrl, onProgress) =>
+    takeModel(false, () => hub.open(found, variant, hubUrl, onProgress)),
   stopFetching: async () => hub.stopFetching(),
   cachedModels: hub.cached,
   removeCachedModel: hub.remove,
