@@ -21,6 +21,7 @@ import {
   turnedOff,
   turnedOn,
 } from "./own-reward.ts";
+import { foldStyles } from "./recipe-styles.ts";
 import { rewardEditorStyles } from "./reward-editor-styles.ts";
 import type { Session } from "./session.ts";
 import { SessionController } from "./session.ts";
@@ -47,7 +48,14 @@ export class GradusRewardEditor extends LitElement {
   /** The setting as it was seen last, to tell a change from elsewhere. */
   #known = "";
 
-  static override styles = [baseStyles, buttonStyles, chipStyles, fieldStyles, rewardEditorStyles];
+  static override styles = [
+    baseStyles,
+    buttonStyles,
+    chipStyles,
+    fieldStyles,
+    foldStyles,
+    rewardEditorStyles,
+  ];
 
   constructor() {
     super();

@@ -6,6 +6,7 @@ import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import type { VerlImport } from "../worker/api.ts";
 import "./gradus-import-report.ts";
 import { icon } from "./icons.ts";
+import { foldStyles } from "./recipe-styles.ts";
 import { saveFile } from "./save-file.ts";
 import type { Session } from "./session.ts";
 import { SessionController } from "./session.ts";
@@ -40,21 +41,8 @@ export class GradusVerlImport extends LitElement {
   static override styles = [
     baseStyles,
     buttonStyles,
+    foldStyles,
     css`
-      :host {
-        margin-top: -8px;
-        font-size: var(--size-13);
-        line-height: 20px;
-      }
-      .toggle {
-        margin-left: -12px;
-      }
-      .toggle svg.icon {
-        transform: rotate(-90deg);
-      }
-      .toggle[aria-expanded="true"] svg.icon {
-        transform: none;
-      }
       .body {
         display: grid;
         gap: 12px;

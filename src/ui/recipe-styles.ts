@@ -1,4 +1,4 @@
-// Styles of the recipe card.
+// Styles of the recipe card and of what is folded away at its foot.
 
 import { css } from "lit";
 
@@ -57,5 +57,23 @@ export const recipeStyles = css`
     .gloss {
       min-height: 90px;
     }
+  }
+`;
+
+/** What is folded away at the foot of the recipe card: a quiet `.toggle`, whose arrow turns when it is open. */
+export const foldStyles = css`
+  :host {
+    margin-top: -8px;
+    font-size: var(--size-13);
+    line-height: 20px;
+  }
+  .toggle {
+    margin-left: -12px;
+  }
+  .toggle svg.icon {
+    transform: rotate(-90deg);
+  }
+  .toggle[aria-expanded="true"] svg.icon {
+    transform: none;
   }
 `;

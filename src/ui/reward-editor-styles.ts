@@ -3,20 +3,6 @@
 import { css } from "lit";
 
 export const rewardEditorStyles = css`
-  :host {
-    margin-top: -8px;
-    font-size: var(--size-13);
-    line-height: 20px;
-  }
-  .toggle {
-    margin-left: -12px;
-  }
-  .toggle svg.icon {
-    transform: rotate(-90deg);
-  }
-  .toggle[aria-expanded="true"] svg.icon {
-    transform: none;
-  }
   .head {
     display: flex;
     flex-wrap: wrap;
