@@ -12,6 +12,7 @@ import type { Evaluation } from "../src/rl/events.ts";
 import type { MetricRow } from "../src/rl/metrics.ts";
 import { createRun } from "../src/rl/run.ts";
 import { Trainer } from "../src/rl/trainer.ts";
+import { policyOptions } from "../src/rl/options/index.ts";
 import { curvesSvg } from "./curves.ts";
 
 export const summary =
@@ -40,8 +41,8 @@ export default async function run(args: readonly string[]): Promise<void> {
 
 async function curveOf(preset: string, seed: number): Promise<Curve> {
   const recorder = await openRecorder({ gpu: await installWebGpu() });
-  await measureDevice(recorder);
   const config = await settingsOf({ preset, set: [`data.seed=${seed}`] }, true);
+  await measureDevice(recorder, policyOptions(config));
   const problems = splitOf(await problemsOf([]), config["gradus.held_out_ratio"]);
   const start = performance.now();
   const run = await createRun(recorder, await modelOf(undefined), problems, config);

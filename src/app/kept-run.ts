@@ -15,6 +15,7 @@ import type { RunProgress, RunState, SavedState } from "../rl/state.ts";
 import { FRESH, restoreTensors } from "../rl/state.ts";
 import type { Outcome } from "../rl/trainer.ts";
 import { Trainer } from "../rl/trainer.ts";
+import { policyOptions } from "../rl/options/index.ts";
 import type { Checkpoints } from "../storage/checkpoints.ts";
 import type { RunRecord, Runs } from "../storage/runs.ts";
 import { distinctName } from "./run-name.ts";
@@ -55,7 +56,7 @@ export async function beginRun(
   listener: RunListener,
 ): Promise<ActiveRun> {
   listener({ type: "state", state: "loading", step: 0 });
-  await measureDevice(recorder);
+  await measureDevice(recorder, policyOptions(inputs.config));
   const run = await load(recorder, inputs, listener);
   const now = Date.now();
   const record: RunRecord = {
@@ -92,7 +93,7 @@ export async function continueRun(
       type: "notice",
       message: `This run began on "${saved.device.adapterName}" and goes on on "${recorder.gpu.adapterName}": its numbers will differ in the last digits from those it would have had there.`,
     });
-    await measureDevice(recorder);
+    await measureDevice(recorder, policyOptions(inputs.config));
   }
   const run = await load(recorder, inputs, listener);
   try {

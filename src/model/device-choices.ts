@@ -2,9 +2,11 @@
 // bit.
 
 import type { Recorder } from "../gpu/index.ts";
+import type { MeasuredStorage } from "../ops/matmul-choice.ts";
 import { chooseMatmul } from "../ops/matmul-choice.ts";
 import type { MatmulChoice } from "../ops/matmul-variants.ts";
-import { matmulChoice, setMatmulChoice } from "../ops/matmul-variants.ts";
+import { choiceKey, matmulChoice, setMatmulChoice } from "../ops/matmul-variants.ts";
+import type { PolicyOptions } from "./memory.ts";
 
 /** Plain data. */
 export interface DeviceChoices {
@@ -34,7 +36,16 @@ export function restoreDevice({ gpu }: Recorder, choices: DeviceChoices): boolea
   return true;
 }
 
-/** Picks the fastest matrix products by measurement, unless that was done on this device before; seconds on a software adapter. */
-export async function measureDevice(recorder: Recorder): Promise<void> {
-  if (Object.keys(matmulChoice(recorder.gpu).products).length === 0) await chooseMatmul(recorder);
+/**
+ * Picks the fastest matrix products by measurement, those with 4-bit weights where a base has them; what was measured on this
+ * device before stays. Seconds on a software adapter.
+ */
+export async function measureDevice(
+  recorder: Recorder,
+  { baseType }: Pick<PolicyOptions, "baseType">,
+): Promise<void> {
+  const { products } = matmulChoice(recorder.gpu);
+  const needed: readonly MeasuredStorage[] = baseType === "q4" ? ["f32", "f16", "q4"] : ["f32", "f16"];
+  const missing = needed.filter((storage) => products[choiceKey("nt", storage)] === undefined);
+  if (missing.length > 0) await chooseMatmul(recorder, missing);
 }

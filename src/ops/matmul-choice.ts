@@ -12,6 +12,7 @@ import {
   choiceKey,
   FAST_VARIANTS,
   MATMUL_FORMS,
+  matmulChoice,
   setMatmulChoice,
   SKINNY_VARIANTS,
   supportsVariant,
@@ -21,7 +22,7 @@ import { matmulSkinnyWith, matmulWith } from "./matmul.ts";
 
 /** 4-bit blocks with zero points are read like those without. */
 const STORAGES = ["f32", "f16", "q4"] as const;
-type Storage = (typeof STORAGES)[number];
+export type MeasuredStorage = (typeof STORAGES)[number];
 
 /**
  * Rows, columns and depth of what is timed; how often in a sample, to see past the cost of a submit; and the number of
@@ -48,17 +49,21 @@ interface Probe<Name extends string> {
   readonly rounds: number;
 }
 
-/** Measures, makes later products on this device use the result, and returns it. */
-export async function chooseMatmul(recorder: Recorder): Promise<MatmulChoice> {
+/** Measures products with weights in `storages`, makes later ones on this device use the result, and returns all that is chosen. */
+export async function chooseMatmul(
+  recorder: Recorder,
+  storages: readonly MeasuredStorage[] = STORAGES,
+): Promise<MatmulChoice> {
   const { gpu } = recorder;
   const allocator = new GpuAllocator(gpu);
-  const products: Record<string, MatmulVariant> = {};
-  const skinny: Record<string, SkinnyVariant> = {};
+  const before = matmulChoice(gpu);
+  const products: Record<string, MatmulVariant> = { ...before.products };
+  const skinny: Record<string, SkinnyVariant> = { ...before.skinny };
   try {
     const operands = makeOperands(recorder, allocator);
     const size = (await isFast(recorder, operands)) ? FAST : SLOW;
     const { repeats, rounds } = size;
-    for (const type of STORAGES) {
+    for (const type of storages) {
       for (const form of MATMUL_FORMS) {
         const candidates = FAST_VARIANTS.filter((name) => supportsVariant(gpu, name));
         const args = productOf(operands, form, type, size);
@@ -80,7 +85,7 @@ export async function chooseMatmul(recorder: Recorder): Promise<MatmulChoice> {
   return { products, skinny };
 }
 
-type Operands = Readonly<Record<"a" | "c" | Storage, Tensor>>;
+type Operands = Readonly<Record<"a" | "c" | MeasuredStorage, Tensor>>;
 
 function makeOperands(recorder: Recorder, allocator: GpuAllocator): Operands {
   const { m, n, k } = FAST;
@@ -108,7 +113,7 @@ type Size = Readonly<Record<"m" | "n" | "k", number>>;
 const productOf = (
   { a, c, ...b }: Operands,
   form: MatmulForm,
-  type: Storage,
+  type: MeasuredStorage,
   { m, n, k }: Size,
 ): MatmulArgs => ({
   form,

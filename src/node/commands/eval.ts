@@ -9,6 +9,7 @@ import { measureDevice } from "../../model/device-choices.ts";
 import { StepControl } from "../../rl/control.ts";
 import { evaluateHeldOut } from "../../rl/held-out.ts";
 import { createRun } from "../../rl/run.ts";
+import { policyOptions } from "../../rl/options/index.ts";
 import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
 import { modelOf, problemsOf, settingsOf } from "../train/inputs.ts";
@@ -60,7 +61,7 @@ export const evalCommand = defineCommand({
         "No problem is held out, so there is nothing to evaluate on. Set gradus.held_out_ratio above 0.",
       );
     const recorder = await openRecorder({ gpu: await installWebGpu() });
-    await measureDevice(recorder);
+    await measureDevice(recorder, policyOptions(config));
     const run = await createRun(recorder, model, problems, config);
     const step = folder ? await restoreKept(run, folder.keeping, RUN_ID, wanted) : 0;
     const terminal = new Terminal(config["trainer.total_training_steps"]);
