@@ -3,10 +3,9 @@
 import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
 import type { Accuracy, Evaluation, EvaluationSample } from "./events.ts";
-import { FinishCount } from "./generate.ts";
+import { answerGreedily } from "./generate.ts";
 import { STEP, VAL_FLEXIBLE, VAL_HIGH, VAL_LOW, VAL_STRICT } from "./metrics.ts";
 import type { MetricRow } from "./metrics.ts";
-import { greedySampling } from "./options/index.ts";
 import { answerMatches } from "./rewards/gsm8k.ts";
 import type { Run } from "./run.ts";
 
@@ -26,10 +25,11 @@ export async function evaluate(
   run: Run,
   control: StepControl,
 ): Promise<{ evaluation: Evaluation; seconds: number }> {
-  const { value: responses, seconds } = await timed(() => answer(run, control));
   const { heldOut, model } = run;
+  const prompts = heldOut.map(({ tokens }, key) => ({ tokens, key }));
+  const { value: responses, seconds } = await timed(() => answerGreedily(run, prompts, "evaluate", control));
   const samples = heldOut.map(({ problem }, i): EvaluationSample => {
-    const response = model.tokenizer.decode(responses[i]![0]!.tokens, { skipSpecialTokens: true });
+    const response = model.tokenizer.decode(responses[i]!.tokens, { skipSpecialTokens: true });
     const { question, groundTruth } = problem;
     const { strict, flexible } = answerMatches(response, groundTruth);
     return { question, groundTruth, response, isStrict: strict, isFlexible: flexible };
@@ -40,28 +40,10 @@ export async function evaluate(
     n,
     strict: accuracyOf(samples.filter(({ isStrict }) => isStrict).length, n),
     flexible: accuracyOf(samples.filter(({ isFlexible }) => isFlexible).length, n),
-    responseLength: responses.reduce((sum, [response]) => sum + response!.tokens.length, 0) / n,
+    responseLength: responses.reduce((sum, { tokens }) => sum + tokens.length, 0) / n,
     samples,
   };
   return { evaluation, seconds };
-}
-
-function answer({ config, engine, heldOut, stopTokens }: Run, control: StepControl) {
-  const maxNew = config["data.max_response_length"];
-  const count = new FinishCount(heldOut.length, { stopTokens, maxNew }, (done, total) =>
-    control.progress("evaluate", done, total),
-  );
-  return engine.generate(
-    heldOut.map(({ tokens }, key) => ({ prompt: tokens, samples: 1, key })),
-    {
-      sampling: greedySampling(config),
-      maxNew,
-      stopTokens,
-      useAdapter: true,
-      signal: control.signal,
-      onTokens: (event) => count.add(event),
-    },
-  );
 }
 
 /** The metrics of an evaluation. */

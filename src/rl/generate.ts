@@ -4,8 +4,8 @@ import { IncrementalDecoder } from "../formats/tokenizer.ts";
 import type { Tokenizer } from "../formats/tokenizer.ts";
 import type { RolloutProgress, RolloutResponse } from "../rollout/engine.ts";
 import type { StepControl } from "./control.ts";
-import type { LiveResponse } from "./events.ts";
-import { samplingOf } from "./options/index.ts";
+import type { LiveResponse, Phase } from "./events.ts";
+import { greedySampling, samplingOf } from "./options/index.ts";
 import type { Drawn, Prompt } from "./prompts.ts";
 import type { Run } from "./run.ts";
 
@@ -43,13 +43,38 @@ export function generateGroups(
   );
 }
 
+/** One greedy response to each prompt, told as `phase`. Rejects with Interrupted when the step is left. */
+export async function answerGreedily(
+  { config, engine, stopTokens }: Run,
+  prompts: readonly { readonly tokens: readonly number[]; readonly key: number }[],
+  phase: Extract<Phase, "evaluate" | "greedy">,
+  control: StepControl,
+): Promise<RolloutResponse[]> {
+  const maxNew = config["data.max_response_length"];
+  const count = new FinishCount(prompts.length, { stopTokens, maxNew }, (done, total) =>
+    control.progress(phase, done, total),
+  );
+  const responses = await engine.generate(
+    prompts.map(({ tokens, key }) => ({ prompt: tokens, samples: 1, key })),
+    {
+      sampling: greedySampling(config),
+      maxNew,
+      stopTokens,
+      useAdapter: true,
+      signal: control.signal,
+      onTokens: (event) => count.add(event),
+    },
+  );
+  return responses.map(([response]) => response!);
+}
+
 interface Ends {
   readonly stopTokens: readonly number[];
   readonly maxNew: number;
 }
 
 /** Counts responses that have ended. */
-export class FinishCount {
+class FinishCount {
   readonly #total: number;
   readonly #ends: Ends;
   readonly #tell: (done: number, total: number) => void;

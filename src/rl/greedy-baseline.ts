@@ -4,9 +4,9 @@
 import { mean } from "../common/numbers.ts";
 import type { StepControl } from "./control.ts";
 import { timed } from "./control.ts";
-import { FinishCount } from "./generate.ts";
+import { answerGreedily } from "./generate.ts";
 import type { MetricRow } from "./metrics.ts";
-import { advantagesNeed, greedySampling } from "./options/index.ts";
+import { advantagesNeed } from "./options/index.ts";
 import type { Run } from "./run.ts";
 import type { StepSample } from "./sample.ts";
 import { judgeGroup } from "./score.ts";
@@ -27,29 +27,12 @@ export async function withGreedyBaseline(
   control: StepControl,
 ): Promise<StepSample> {
   if (sample.greedyBaseline || !advantagesNeed(run.config, "greedy-baseline")) return sample;
-  const { value: responses, seconds } = await timed(() => answerGreedily(run, sample, control));
+  const prompts = sample.groups.map(({ prompt: { item, key } }) => ({ tokens: item.tokens, key }));
+  const { value: responses, seconds } = await timed(() => answerGreedily(run, prompts, "greedy", control));
   const scores: number[] = [];
   for (const [i, { prompt }] of sample.groups.entries())
-    scores.push((await judgeGroup(run, prompt, responses[i]!))[0]!.reward.score);
+    scores.push((await judgeGroup(run, prompt, [responses[i]!]))[0]!.reward.score);
   return { ...sample, greedyBaseline: { scores, seconds } };
-}
-
-function answerGreedily({ config, engine, stopTokens }: Run, { groups }: StepSample, control: StepControl) {
-  const maxNew = config["data.max_response_length"];
-  const count = new FinishCount(groups.length, { stopTokens, maxNew }, (done, total) =>
-    control.progress("greedy", done, total),
-  );
-  return engine.generate(
-    groups.map(({ prompt: { item, key } }) => ({ prompt: item.tokens, samples: 1, key })),
-    {
-      sampling: greedySampling(config),
-      maxNew,
-      stopTokens,
-      useAdapter: true,
-      signal: control.signal,
-      onTokens: (event) => count.add(event),
-    },
-  );
 }
 
 /** What a step logs of its baseline; nothing without one. */
