@@ -40,6 +40,11 @@ fn weight_at(head: u32, d: u32) -> f32 {
   return k_weight[d];
 }
 
+// Where the head of an item begins in qkv.
+fn head_start(item: u32) -> u32 {
+  return (item / params.normed) * params.row_stride + (item % params.normed) * params.head_size;
+}
+
 // 1 / root mean square of the head that begins at `start` of qkv.
 fn rstd_of(start: u32, index: u32) -> f32 {
   var squares = 0.0;
@@ -52,7 +57,7 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) in
   let item = id.x + id.y * 65535u;
   if (item >= params.rows * params.normed) { return; }
   let head = item % params.normed;
-  let start = (item / params.normed) * params.row_stride + head * params.head_size;
+  let start = head_start(item);
   let r = rstd_of(start, index);
   for (var d = index; d < params.head_size; d += WORKGROUP_SIZE) {
     qkv[start + d] = qkv[start + d] * r * weight_at(head, d);
@@ -64,7 +69,7 @@ fn forward_keep(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_inde
   let item = id.x + id.y * 65535u;
   if (item >= params.rows * params.normed) { return; }
   let head = item % params.normed;
-  let start = (item / params.normed) * params.row_stride + head * params.head_size;
+  let start = head_start(item);
   let r = rstd_of(start, index);
   for (var d = index; d < params.head_size; d += WORKGROUP_SIZE) {
     let value = qkv[start + d];
@@ -79,7 +84,7 @@ fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) i
   let item = id.x + id.y * 65535u;
   if (item >= params.rows * params.normed) { return; }
   let head = item % params.normed;
-  let start = (item / params.normed) * params.row_stride + head * params.head_size;
+  let start = head_start(item);
   let at = item * params.head_size;
   let r = rstd[item];
   var dot = 0.0;

@@ -25,31 +25,33 @@ export interface Sandbox {
 }
 
 /** A sandbox for the text of one function, with a time limit for each call. */
-export const openSandbox = (code: string, limitMs: number): Sandbox =>
-  typeof Worker === "undefined" ? new LocalSandbox(code, limitMs) : new ThreadSandbox(code, limitMs);
+export function openSandbox(code: string, limitMs: number): Sandbox {
+  const place: Place = typeof Worker === "undefined" ? new HerePlace() : new ThreadPlace();
+  return {
+    judge: (sample) => place.ask({ code, sample, limitMs }),
+    check: () => place.ask({ code, sample: undefined, limitMs }),
+    dispose: () => place.dispose(),
+  };
+}
+
+/** Where an interpreter runs. */
+interface Place {
+  ask(question: Question): Promise<Verdict>;
+  dispose(): void;
+}
 
 const notLoaded = (why: string): UserError =>
   new UserError(
     `The interpreter for your reward function could not be loaded: ${why}. Reload the page, or turn the function's weight to 0.`,
   );
 
-class LocalSandbox implements Sandbox {
-  readonly #code: string;
-  readonly #limitMs: number;
+class HerePlace implements Place {
   #machine: Promise<Machine> | undefined;
 
-  constructor(code: string, limitMs: number) {
-    this.#code = code;
-    this.#limitMs = limitMs;
-  }
-
-  judge = (sample: Sample): Promise<Verdict> => this.#ask(sample);
-  check = (): Promise<Verdict> => this.#ask(undefined);
-
-  async #ask(sample: Sample | undefined): Promise<Verdict> {
+  async ask({ code, sample, limitMs }: Question): Promise<Verdict> {
     this.#machine ??= import("./machine.ts").then((module) => new module.Machine());
     try {
-      return await (await this.#machine).judge(this.#code, sample, this.#limitMs);
+      return await (await this.#machine).judge(code, sample, limitMs);
     } catch (error) {
       throw notLoaded(String(error));
     }
@@ -58,28 +60,18 @@ class LocalSandbox implements Sandbox {
   dispose(): void {}
 }
 
-class ThreadSandbox implements Sandbox {
-  readonly #code: string;
-  readonly #limitMs: number;
+class ThreadPlace implements Place {
   #thread: Promise<Worker> | undefined;
 
-  constructor(code: string, limitMs: number) {
-    this.#code = code;
-    this.#limitMs = limitMs;
-  }
-
-  judge = (sample: Sample): Promise<Verdict> => this.#ask(sample);
-  check = (): Promise<Verdict> => this.#ask(undefined);
-
-  async #ask(sample: Sample | undefined): Promise<Verdict> {
+  async ask(question: Question): Promise<Verdict> {
+    const { limitMs } = question;
     this.#thread ??= startThread();
     const thread = await this.#thread;
-    const question: Question = { code: this.#code, sample, limitMs: this.#limitMs };
     return new Promise((answer) => {
       const timer = setTimeout(() => {
         this.dispose();
-        answer({ fault: { message: tooSlow(this.#limitMs) } });
-      }, this.#limitMs + SLACK_MS);
+        answer({ fault: { message: tooSlow(limitMs) } });
+      }, limitMs + SLACK_MS);
       thread.onmessage = ({ data }: MessageEvent<Verdict>) => {
         clearTimeout(timer);
         answer(data);
