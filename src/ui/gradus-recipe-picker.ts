@@ -11,6 +11,7 @@ import { correctionsOf, FAMILIES, GROUNDS, PRESETS, RECIPES, scaledIn } from "..
 import { plural } from "./format.ts";
 import { icon } from "./icons.ts";
 import { recipePickerStyles } from "./recipe-picker-styles.ts";
+import { summaryStyles } from "./recipe-styles.ts";
 import { baseStyles } from "./styles.ts";
 
 /** The person wants this preset. */
@@ -36,7 +37,7 @@ export class GradusRecipePicker extends LitElement {
   /** The settings as they stand; what was scaled is told of these. */
   declare config: RunConfig;
 
-  static override styles = [baseStyles, recipePickerStyles];
+  static override styles = [baseStyles, summaryStyles, recipePickerStyles];
 
   override render(): TemplateResult {
     const { recipe, ground } = this.preset;

@@ -11,6 +11,7 @@ import { searchSettings } from "./field-words.ts";
 import { plural } from "./format.ts";
 import "./gradus-field.ts";
 import { icon } from "./icons.ts";
+import { summaryStyles } from "./recipe-styles.ts";
 import { baseStyles, inputStyles } from "./styles.ts";
 
 export class GradusSettings extends LitElement {
@@ -31,6 +32,7 @@ export class GradusSettings extends LitElement {
   static override styles = [
     baseStyles,
     inputStyles,
+    summaryStyles,
     css`
       .search {
         position: relative;
@@ -52,25 +54,11 @@ export class GradusSettings extends LitElement {
         border-top: 1px solid var(--line);
       }
       summary {
-        display: flex;
-        align-items: center;
         gap: 8px;
         padding: 8px 0;
         font-size: var(--size-13);
         font-weight: 500;
         line-height: 20px;
-        list-style: none;
-        cursor: pointer;
-      }
-      summary::-webkit-details-marker {
-        display: none;
-      }
-      summary svg.icon {
-        color: var(--text-quiet);
-        transform: rotate(-90deg);
-      }
-      details[open] summary svg.icon {
-        transform: none;
       }
       .count {
         color: var(--text-quiet);

@@ -97,22 +97,8 @@ export const recipePickerStyles = css`
     overflow-wrap: anywhere;
   }
   summary {
-    display: flex;
-    align-items: center;
     gap: 4px;
     width: fit-content;
-    list-style: none;
-    cursor: pointer;
-  }
-  summary::-webkit-details-marker {
-    display: none;
-  }
-  summary svg.icon {
-    color: var(--text-quiet);
-    transform: rotate(-90deg);
-  }
-  details[open] summary svg.icon {
-    transform: none;
   }
   details > :not(summary) {
     margin: 8px 0 4px 20px;

@@ -77,3 +77,23 @@ export const foldStyles = css`
     transform: none;
   }
 `;
+
+/** A `summary` whose own arrow gives way to an icon, which turns when its `details` are open. */
+export const summaryStyles = css`
+  summary {
+    display: flex;
+    align-items: center;
+    list-style: none;
+    cursor: pointer;
+  }
+  summary::-webkit-details-marker {
+    display: none;
+  }
+  summary svg.icon {
+    color: var(--text-quiet);
+    transform: rotate(-90deg);
+  }
+  details[open] summary svg.icon {
+    transform: none;
+  }
+`;
