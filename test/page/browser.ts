@@ -10,6 +10,7 @@ import { chromium } from "playwright-core";
 import { build, preview } from "vite";
 import type { PreviewServer } from "vite";
 
+import { read } from "../files.ts";
 import { findChromium } from "../../src/node/find-chromium.mjs";
 import { chromiumFlags } from "../../src/node/chromium-flags.mjs";
 
@@ -59,6 +60,17 @@ export async function servePage({ withoutGpu = false } = {}): Promise<PageUnderT
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Rules of accessibility that `page` breaks as it stands, with the first element that does. */
+export async function accessibilityFaults(page: Page): Promise<string[]> {
+  await page.addScriptTag({ content: read("node_modules/axe-core/axe.min.js") });
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    };
+    return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+  });
 }
 
 function startChromium(withoutGpu: boolean): Promise<Browser> {

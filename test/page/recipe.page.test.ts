@@ -4,9 +4,8 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { read } from "../files.ts";
 import type { PageUnderTest } from "./browser.ts";
-import { servePage } from "./browser.ts";
+import { accessibilityFaults, servePage } from "./browser.ts";
 
 let site: PageUnderTest;
 let page: Page;
@@ -47,14 +46,7 @@ test("what a guide says wrongly and what was scaled can be read, without a rule 
   await page.getByText("It is the other way round.").waitFor();
   await page.getByText("Scaled for a tab").click();
   await page.getByRole("row", { name: /Prompts per step 16 256/ }).waitFor();
-  await page.addScriptTag({ content: read("node_modules/axe-core/axe.min.js") });
-  const violations = await page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-  });
-  expect(violations).toEqual([]);
+  expect(await accessibilityFaults(page)).toEqual([]);
 });
 
 test("what the keyboard comes to is never under the foot", async () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SeededRandom } from "../../src/common/random.ts";
 import { read, readBytes } from "../files.ts";
 import type { PageUnderTest } from "./browser.ts";
-import { servePage } from "./browser.ts";
+import { accessibilityFaults, servePage } from "./browser.ts";
 
 let site: PageUnderTest;
 let page: Page;
@@ -149,17 +149,10 @@ test("a second tab sees the run of the first as busy", async () => {
 
 test("no rule of accessibility is broken on any of the places", async () => {
   const first = await site.open();
-  await first.addScriptTag({ content: read("node_modules/axe-core/axe.min.js") });
   for (const place of ["Setup", "Run", "Checkpoints"]) {
     await first.getByRole("button", { name: place, exact: true }).click();
     await first.locator("h1").first().waitFor();
-    const violations = await first.evaluate(async () => {
-      const { axe } = window as unknown as {
-        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-      };
-      return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-    });
-    expect(violations, place).toEqual([]);
+    expect(await accessibilityFaults(first), place).toEqual([]);
   }
   await first.close();
 });

@@ -4,9 +4,8 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { read } from "../files.ts";
 import type { PageUnderTest } from "./browser.ts";
-import { servePage } from "./browser.ts";
+import { accessibilityFaults, servePage } from "./browser.ts";
 
 let site: PageUnderTest;
 let page: Page;
@@ -131,14 +130,7 @@ describe("a reward function", () => {
       .getByText(/^Line 2, column/)
       .first()
       .waitFor();
-    await page.addScriptTag({ content: read("node_modules/axe-core/axe.min.js") });
-    const violations = await page.evaluate(async () => {
-      const { axe } = window as unknown as {
-        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-      };
-      return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-    });
-    expect(violations).toEqual([]);
+    expect(await accessibilityFaults(page)).toEqual([]);
   });
 });
 

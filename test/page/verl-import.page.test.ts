@@ -3,9 +3,8 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { read } from "../files.ts";
 import type { PageUnderTest } from "./browser.ts";
-import { servePage } from "./browser.ts";
+import { accessibilityFaults, servePage } from "./browser.ts";
 
 let site: PageUnderTest;
 let page: Page;
@@ -77,14 +76,7 @@ test("the settings are copied as a command that has all of it", async () => {
 });
 
 test("no rule of accessibility is broken by the report", async () => {
-  await page.addScriptTag({ content: read("node_modules/axe-core/axe.min.js") });
-  const violations = await page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-  });
-  expect(violations).toEqual([]);
+  expect(await accessibilityFaults(page)).toEqual([]);
 });
 
 test("a dropped YAML file does the same; one that is none is refused, and nothing changes", async () => {

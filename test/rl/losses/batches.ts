@@ -63,27 +63,37 @@ export function sampleBySequence(rows: number, seed = 1): Sample {
   };
 }
 
+/** Some tokens of a sample, by `cut` of each of its lists, with the starts of their sequences. */
+export const someTokens = (
+  { policy, batch }: Sample,
+  cut: (list: ArrayLike<number>) => Float32Array,
+  sequenceStarts: readonly number[],
+): Sample => ({
+  policy: {
+    logProb: cut(policy.logProb),
+    entropy: cut(policy.entropy),
+    refLogProb: cut(policy.refLogProb),
+  },
+  batch: {
+    oldLogProb: cut(batch.oldLogProb),
+    advantage: cut(batch.advantage),
+    weight: cut(batch.weight),
+    penaltyWeight: cut(batch.penaltyWeight!),
+    samplerWeight: cut(batch.samplerWeight!),
+    random: cut(batch.random!),
+    sequenceStarts,
+  },
+});
+
 /** Sequences `first` to `last - 1` of a sample as one of its own. */
-export function part({ policy, batch }: Sample, first: number, last: number): Sample {
-  const starts = Array.from(batch.sequenceStarts).slice(first, last + 1);
+export function part(sample: Sample, first: number, last: number): Sample {
+  const starts = Array.from(sample.batch.sequenceStarts).slice(first, last + 1);
   const [begin = 0, end = 0] = [starts[0], starts.at(-1)];
-  const cut = (list: ArrayLike<number>): Float32Array => Float32Array.from(list).slice(begin, end);
-  return {
-    policy: {
-      logProb: cut(policy.logProb),
-      entropy: cut(policy.entropy),
-      refLogProb: cut(policy.refLogProb),
-    },
-    batch: {
-      oldLogProb: cut(batch.oldLogProb),
-      advantage: cut(batch.advantage),
-      weight: cut(batch.weight),
-      penaltyWeight: cut(batch.penaltyWeight!),
-      samplerWeight: cut(batch.samplerWeight!),
-      random: cut(batch.random!),
-      sequenceStarts: starts.map((start) => start - begin),
-    },
-  };
+  return someTokens(
+    sample,
+    (list) => Float32Array.from(list).slice(begin, end),
+    starts.map((start) => start - begin),
+  );
 }
 
 /** In place of defaults under which nothing is selected, clipped or out of bounds in `sample`. */

@@ -10,7 +10,7 @@ import { sequenceLengths } from "../../../src/rl/losses/policy-loss.ts";
 import { objectiveReference } from "../../../src/rl/losses/reference.ts";
 import { LOSS_STATS } from "../../../src/rl/losses/stats.ts";
 import type { Sample } from "./batches.ts";
-import { objective, paramsOf, part, sample } from "./batches.ts";
+import { objective, paramsOf, part, sample, someTokens } from "./batches.ts";
 
 /** Every third token out, and the second sequence whole. */
 const maskOf = ({ batch }: Sample): Float64Array =>
@@ -19,30 +19,17 @@ const maskOf = ({ batch }: Sample): Float64Array =>
   );
 
 /** The tokens that `mask` leaves, packed. */
-function left({ policy, batch }: Sample, mask: ArrayLike<number>): Sample {
-  const cut = (list: ArrayLike<number>): Float32Array =>
-    Float32Array.from(Array.from(list).filter((_, r) => mask[r] === 1));
-  const starts = Array.from(batch.sequenceStarts, (start) =>
+function left(whole: Sample, mask: ArrayLike<number>): Sample {
+  const starts = Array.from(whole.batch.sequenceStarts, (start) =>
     Array.from(mask)
       .slice(0, start)
       .reduce((a, b) => a + b, 0),
   );
-  return {
-    policy: {
-      logProb: cut(policy.logProb),
-      entropy: cut(policy.entropy),
-      refLogProb: cut(policy.refLogProb),
-    },
-    batch: {
-      oldLogProb: cut(batch.oldLogProb),
-      advantage: cut(batch.advantage),
-      weight: cut(batch.weight),
-      penaltyWeight: cut(batch.penaltyWeight!),
-      samplerWeight: cut(batch.samplerWeight!),
-      random: cut(batch.random!),
-      sequenceStarts: starts.filter((start, s) => s === 0 || start !== starts[s - 1]),
-    },
-  };
+  return someTokens(
+    whole,
+    (list) => Float32Array.from(Array.from(list).filter((_, r) => mask[r] === 1)),
+    starts.filter((start, s) => s === 0 || start !== starts[s - 1]),
+  );
 }
 
 describe.each(POLICY_LOSSES)("$id", (loss) => {
