@@ -177,9 +177,9 @@ export class GradusCheckpoints extends LitElement {
   #deleteAsked = (): void => {
     const { asked } = this;
     if (asked?.step === undefined) {
-      if (asked) void this.session.removeRun(asked.run.id);
+      if (asked) void this.session.runs.remove(asked.run.id);
     } else {
-      void this.session.removeCheckpoint(asked.run.id, asked.step);
+      void this.session.runs.removeCheckpoint(asked.run.id, asked.step);
     }
     this.#closeDialog();
   };

@@ -78,10 +78,10 @@ export class GradusControls extends LitElement {
       <span class="asked" role="status">${this.#askedWords()}</span>
       ${
         state === "paused"
-          ? this.#button("Continue", "play", session.proceed, true, "turn primary")
-          : this.#button("Pause", "pause", session.pause, isRunning, "turn")
+          ? this.#button("Continue", "play", session.runs.proceed, true, "turn primary")
+          : this.#button("Pause", "pause", session.runs.pause, isRunning, "turn")
       }
-      ${this.#button("Stop", "stop", session.stop, state !== "loading")}
+      ${this.#button("Stop", "stop", session.runs.stop, state !== "loading")}
       ${this.#button("Evaluate now", undefined, this.#evaluate, isRunning)}
       ${this.#button("Save", undefined, this.#save, isRunning)}
     `;
@@ -92,7 +92,7 @@ export class GradusControls extends LitElement {
     const total = config?.["trainer.total_training_steps"];
     const isWhole = state === "finished" && total !== undefined && step >= total;
     return html`
-      ${id !== undefined && !isWhole && state !== "failed" ? this.#button("Resume", "play", () => this.session.resumeRun(id), true, "primary") : nothing}
+      ${id !== undefined && !isWhole && state !== "failed" ? this.#button("Resume", "play", () => this.session.runs.resume(id), true, "primary") : nothing}
       ${this.#button("New run", undefined, () => this.session.goTo("setup"), true)}
     `;
   }
@@ -118,12 +118,12 @@ export class GradusControls extends LitElement {
 
   #evaluate = (): void => {
     this.asked = "evaluate";
-    void this.session.evaluateSoon();
+    void this.session.runs.evaluateSoon();
   };
 
   #save = (): void => {
     this.asked = this.run.lastCheckpoint?.step === this.run.step ? "kept" : "save";
-    void this.session.saveSoon();
+    void this.session.runs.saveSoon();
   };
 }
 

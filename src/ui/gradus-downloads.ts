@@ -80,7 +80,7 @@ export class GradusDownloads extends LitElement {
 
   async #save(id: DownloadId): Promise<void> {
     this.pending = id;
-    const file = await this.session.download(id, this.runId, undefined);
+    const file = await this.session.runs.download(id, this.runId, undefined);
     this.pending = undefined;
     if (file) saveFile(file);
   }

@@ -133,7 +133,7 @@ export class GradusHubPicker extends LitElement {
       </div>
       ${
         modelProgress?.isBytes
-          ? html`<button class="plain" @click=${() => void this.session.stopFetching()}>
+          ? html`<button class="plain" @click=${() => void this.session.models.stopFetching()}>
               Stop fetching; what has come is kept
             </button>`
           : nothing
@@ -234,7 +234,7 @@ export class GradusHubPicker extends LitElement {
     this.error = undefined;
     this.offer = undefined;
     try {
-      this.offer = await this.session.hubOffer(text, hubUrl());
+      this.offer = await this.session.models.hubOffer(text, hubUrl());
     } catch (error) {
       this.error = error instanceof Error ? error.message : String(error);
     } finally {
@@ -243,17 +243,17 @@ export class GradusHubPicker extends LitElement {
   }
 
   async #load(offer: HubOffer, variant: string): Promise<void> {
-    await this.session.useHubModel(offer, variant, hubUrl());
+    await this.session.models.useHub(offer, variant, hubUrl());
     await this.#refresh();
   }
 
   async #remove(offer: HubOffer): Promise<void> {
-    await this.session.removeCachedModel(offer);
+    await this.session.models.removeCached(offer);
     await this.#refresh();
   }
 
   async #refresh(): Promise<void> {
-    this.cached = await this.session.cachedModels();
+    this.cached = await this.session.models.cached();
   }
 }
 

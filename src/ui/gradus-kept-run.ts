@@ -187,7 +187,7 @@ export class GradusKeptRun extends LitElement {
       class="primary"
       ?disabled=${refusal !== undefined || isOther}
       title=${isOther ? "Another run is under way: pause and stop it first" : ""}
-      @click=${() => void this.session.resumeRun(id)}
+      @click=${() => void this.session.runs.resume(id)}
     >
       ${icon("play")}Resume
     </button>`;
@@ -247,7 +247,7 @@ export class GradusKeptRun extends LitElement {
         aria-label="Resume from step ${step}"
         title="Resume from step ${step}"
         ?disabled=${isHeld || isUnderWay(session.state.run) || step >= run.totalSteps}
-        @click=${() => void session.resumeRun(run.id, step)}
+        @click=${() => void session.runs.resume(run.id, step)}
       >
         ${icon("play")}
       </button>
@@ -272,7 +272,7 @@ export class GradusKeptRun extends LitElement {
   }
 
   async #download(step: number): Promise<void> {
-    const file = await this.session.download("weights", this.run.id, step);
+    const file = await this.session.runs.download("weights", this.run.id, step);
     if (file) saveFile(file);
   }
 }

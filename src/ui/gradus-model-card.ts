@@ -39,13 +39,13 @@ export class GradusModelCard extends SetupCard {
         what: "Model",
         accept: ".json,.onnx,.onnx_data,.data,.safetensors,.jinja",
         takesFolder: true,
-        take: (files) => void this.session.useModelFiles(files),
+        take: (files) => void this.session.models.useFiles(files),
         words: html`Drop a model folder or its files: <code>config.json</code>, <code>tokenizer.json</code>,
           and <code>model.onnx</code> or <code>model.safetensors</code>.`,
         lockedWords: "The run holds this model. Another one can be loaded when it has ended.",
         back: model?.isDemo
           ? undefined
-          : { label: "Take the demo model", go: () => void this.session.useDemoModel() },
+          : { label: "Take the demo model", go: () => void this.session.models.useDemo() },
       },
     });
   }

@@ -114,7 +114,7 @@ export class GradusNoRun extends LitElement {
       <button
         class=${isNewest ? "primary" : ""}
         aria-label="Resume ${name}"
-        @click=${() => void this.session.resumeRun(id)}
+        @click=${() => void this.session.runs.resume(id)}
       >
         Resume
       </button>

@@ -134,7 +134,7 @@ export class GradusPlan extends LitElement {
       class="primary"
       aria-describedby="reason"
       ?disabled=${reason !== undefined}
-      @click=${() => void this.session.train()}
+      @click=${() => void this.session.runs.train()}
     >
       ${icon("play")}Train
     </button>`;

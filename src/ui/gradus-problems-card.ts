@@ -101,14 +101,14 @@ export class GradusProblemsCard extends SetupCard {
         what: "Problem",
         accept: ".json,.jsonl,.ndjson,.parquet",
         takesFolder: false,
-        take: (files) => void this.session.useProblemFiles(files),
+        take: (files) => void this.session.problems.useFiles(files),
         words: html`Drop JSON, JSON Lines or parquet with <code>question</code> and <code>answer</code>, as
           GSM8K has them, or preference pairs with <code>prompt</code>, <code>chosen</code> and
           <code>rejected</code>. A second file with "test" in its name is held out.`,
         lockedWords: "The run holds these problems. Others can be loaded when it has ended.",
         back: problems?.isDemo
           ? undefined
-          : { label: "Take the demo's problems", go: () => void this.session.useDemoProblems() },
+          : { label: "Take the demo's problems", go: () => void this.session.problems.useDemo() },
       },
     });
   }

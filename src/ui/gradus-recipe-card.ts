@@ -71,7 +71,7 @@ export class GradusRecipeCard extends LitElement {
 
   override render(): TemplateResult {
     const { config, errors } = this.session.state;
-    const { preset } = this.session;
+    const { preset } = this.session.recipe;
     const base = baseOf(preset, config);
     return html`
       <gradus-card
@@ -207,12 +207,12 @@ export class GradusRecipeCard extends LitElement {
 
   #use(id: string): void {
     this.#forget();
-    void this.session.usePreset(id);
+    void this.session.recipe.use(id);
   }
 
   #reset = (): void => {
     this.#forget();
-    void this.session.resetToPreset();
+    void this.session.recipe.reset();
   };
 
   #show(key: ConfigKey): void {
@@ -229,15 +229,15 @@ export class GradusRecipeCard extends LitElement {
   #set = ({ key, value }: SettingEvent): void => {
     const { config } = this.session.state;
     const values = { ...this.#refused, [key]: value };
-    this.#refused = isWhole(this.session.preset, values, config) ? {} : values;
-    void this.session.change(values);
+    this.#refused = isWhole(this.session.recipe.preset, values, config) ? {} : values;
+    void this.session.recipe.change(values);
   };
 
   /** Leaves the settings as they are applied; says so again if they do not fit the device. */
   #takeBack = (): void => {
     this.#refused = {};
     this.revision++;
-    void this.session.refreshPlan();
+    void this.session.recipe.refreshPlan();
   };
 
   #point = (event: Event): void => {

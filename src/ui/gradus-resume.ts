@@ -45,7 +45,7 @@ export class GradusResume extends LitElement {
     return html`
       <gradus-notice .dismiss=${() => (this.isDismissed = true)}>
         ${left.name} stopped at step ${left.step} of ${left.totalSteps}.
-        <button slot="actions" @click=${() => void this.session.resumeRun(left.id)}>Resume</button>
+        <button slot="actions" @click=${() => void this.session.runs.resume(left.id)}>Resume</button>
       </gradus-notice>
     `;
   }

@@ -148,7 +148,9 @@ export class GradusRewardEditor extends LitElement {
           : others === ""
             ? html`<span class="quiet">It judges alone, with weight ${config[OWN_WEIGHT]}.</span>`
             : html`<span class="quiet">Weight ${config[OWN_WEIGHT]}, added to ${others}.</span>
-                <button @click=${() => void this.session.change(alone(config))}>Let it judge alone</button>`
+                <button @click=${() => void this.session.recipe.change(alone(config))}>
+                  Let it judge alone
+                </button>`
       }
     </div>`;
   }
@@ -178,7 +180,7 @@ export class GradusRewardEditor extends LitElement {
       The paused run judges by another version of this function.
       <button
         slot="actions"
-        @click=${() => void this.session.resumeRun(id, undefined, { [OWN_FUNCTION]: this.draft })}
+        @click=${() => void this.session.runs.resume(id, undefined, { [OWN_FUNCTION]: this.draft })}
       >
         Go on with this version
       </button>
@@ -203,20 +205,20 @@ export class GradusRewardEditor extends LitElement {
     // A function that is on cannot be empty; until there is a text again, the last one counts.
     if (this.draft.trim() === "" && isOwnOn(this.session.state.config)) return;
     this.#known = this.draft;
-    void this.session.change({ [OWN_FUNCTION]: this.draft });
+    void this.session.recipe.change({ [OWN_FUNCTION]: this.draft });
   };
 
   #turn = (event: Event): void => {
     const { config } = this.session.state;
     const isOn = (event.target as HTMLInputElement).checked;
-    void this.session.change(isOn ? turnedOn(config, this.draft) : turnedOff(config));
+    void this.session.recipe.change(isOn ? turnedOn(config, this.draft) : turnedOff(config));
     this.requestUpdate();
   };
 
   #try = (): Promise<void> =>
     this.#attempt(async () => {
       const code = this.draft;
-      const test = await this.session.testReward(code);
+      const test = await this.session.recipe.testReward(code);
       if (code === this.draft) this.test = test;
     });
 
@@ -229,7 +231,7 @@ export class GradusRewardEditor extends LitElement {
     await this.#attempt(async () => {
       const code = await rewardText(file);
       this.test = undefined;
-      await this.session.change(turnedOn(this.session.state.config, code));
+      await this.session.recipe.change(turnedOn(this.session.state.config, code));
     });
   };
 

@@ -104,7 +104,7 @@ export class GradusRun extends LitElement {
       ${message ?? "The run ended without saying why."}
       ${
         id !== undefined && lastCheckpoint
-          ? html`<button slot="actions" @click=${() => void this.session.resumeRun(id)}>
+          ? html`<button slot="actions" @click=${() => void this.session.runs.resume(id)}>
               Resume from step ${lastCheckpoint.step}
             </button>`
           : nothing

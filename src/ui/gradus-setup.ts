@@ -154,9 +154,9 @@ export class GradusSetup extends LitElement {
     const files = await droppedFiles(event.dataTransfer).catch((error: unknown) => this.#unread(error));
     const { model, problems, settings, reward } = sortFiles(files);
     await Promise.all([
-      model.length > 0 && this.session.useModelFiles(model),
-      problems.length > 0 && this.session.useProblemFiles(problems),
-      settings.length > 0 && this.session.importFiles(settings),
+      model.length > 0 && this.session.models.useFiles(model),
+      problems.length > 0 && this.session.problems.useFiles(problems),
+      settings.length > 0 && this.session.recipe.importFiles(settings),
       reward && takeRewardFile(this.session, reward),
     ]);
   }

@@ -146,7 +146,7 @@ export class GradusVerlImport extends LitElement {
 
   /** What became of it is brought into view. */
   #apply = async (): Promise<void> => {
-    await this.#attempt(() => this.session.importSettings(this.text));
+    await this.#attempt(() => this.session.recipe.importText(this.text));
     await this.updateComplete;
     const report = this.renderRoot.querySelector("gradus-import-report");
     await report?.updateComplete;
@@ -154,11 +154,11 @@ export class GradusVerlImport extends LitElement {
   };
 
   #save = (): Promise<void> =>
-    this.#attempt(async () => saveFile(await this.session.exportSettings("config")));
+    this.#attempt(async () => saveFile(await this.session.recipe.export("config")));
 
   #copy = (): Promise<void> =>
     this.#attempt(async () => {
-      const file = await this.session.exportSettings("command");
+      const file = await this.session.recipe.export("command");
       await navigator.clipboard.writeText(await file.text());
       this.isCopied = true;
       setTimeout(() => (this.isCopied = false), COPIED_MS);

@@ -62,7 +62,7 @@ export async function rewardText(file: File): Promise<string> {
 /** Judges by the function of a dropped file from now on. */
 export async function takeRewardFile(session: Session, file: File): Promise<void> {
   try {
-    await session.change(turnedOn(session.state.config, await rewardText(file)));
+    await session.recipe.change(turnedOn(session.state.config, await rewardText(file)));
   } catch (error) {
     const recipe = error instanceof Error ? error.message : String(error);
     session.set({ errors: { ...session.state.errors, recipe } });

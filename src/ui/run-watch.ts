@@ -52,7 +52,7 @@ export class RunWatch implements ReactiveController {
 
   #onVisibility = (): void => {
     if (document.visibilityState === "hidden") {
-      if (isMoving(this.#session)) void this.#session.saveSoon();
+      if (isMoving(this.#session)) void this.#session.runs.saveSoon();
     } else {
       void this.#keepAwake();
     }
@@ -68,8 +68,8 @@ export class RunWatch implements ReactiveController {
     const target = event.composedPath()[0];
     const isOnPage = target instanceof HTMLElement && ["BODY", "HTML", "MAIN"].includes(target.tagName);
     if (event.code !== "Space" || event.repeat || place !== "run" || !isOnPage) return;
-    if (run?.state === "running") void this.#session.pause();
-    else if (run?.state === "paused") void this.#session.proceed();
+    if (run?.state === "running") void this.#session.runs.pause();
+    else if (run?.state === "paused") void this.#session.runs.proceed();
     else return;
     event.preventDefault();
   };

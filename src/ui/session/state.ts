@@ -1,6 +1,6 @@
 // What the session holds: everything that the page shows. How it changes is session.ts's matter.
 
-import type { RunConfig } from "../rl/config.ts";
+import type { RunConfig } from "../../rl/config.ts";
 import type {
   DeviceSummary,
   LoadProgress,
@@ -10,8 +10,8 @@ import type {
   RunSummary,
   StorageSummary,
   VerlImport,
-} from "../worker/api.ts";
-import type { RunView } from "./run-view.ts";
+} from "../../worker/api.ts";
+import type { RunView } from "../run-view.ts";
 
 export const PLACES = ["setup", "run", "checkpoints"] as const;
 export type Place = (typeof PLACES)[number];

@@ -2,7 +2,7 @@
 
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
-import type { Session } from "./session.ts";
+import type { Session } from "../session.ts";
 
 /** Renders its element again whenever the session changes. */
 export class SessionController implements ReactiveController {

@@ -1,10 +1,10 @@
 // Recipe and settings of Setup, kept in this browser, one of each kind of model: they are there again after a reload. Files
 // that were dropped are not kept here.
 
-import type { RunConfig } from "../rl/config.ts";
-import { configWith, differences, keptSettings } from "../rl/config.ts";
-import type { Ground, Preset } from "../rl/presets/index.ts";
-import { carriedOver, presetById } from "../rl/presets/index.ts";
+import type { RunConfig } from "../../rl/config.ts";
+import { configWith, differences, keptSettings } from "../../rl/config.ts";
+import type { Ground, Preset } from "../../rl/presets/index.ts";
+import { carriedOver, presetById } from "../../rl/presets/index.ts";
 
 export interface Setup {
   readonly presetId: string;

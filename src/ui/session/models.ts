@@ -1,0 +1,62 @@
+// Which model is loaded: the demo, dropped files, or one from a hub.
+
+import type { HubOffer, LoadProgress, ModelSummary } from "../../worker/api.ts";
+import type { SessionCore } from "./core.ts";
+import { setupFor } from "./kept-setup.ts";
+import type { SessionRecipe } from "./recipe.ts";
+
+export class SessionModels {
+  readonly #core: SessionCore;
+  readonly #recipe: SessionRecipe;
+  /** Whether a person has brought a model, so that the demo is not needed. */
+  isChosen = false;
+
+  constructor(core: SessionCore, recipe: SessionRecipe) {
+    this.#core = core;
+    this.#recipe = recipe;
+  }
+
+  useDemo(): Promise<void> {
+    return this.#load(() => this.#core.worker.useDemoModel(this.#tell));
+  }
+
+  useFiles(files: readonly File[]): Promise<void> {
+    this.isChosen = true;
+    return this.#load(() => this.#core.worker.useModelFiles(files, this.#tell));
+  }
+
+  /** What a repository offers. Rejects with a sentence. */
+  hubOffer(repository: string, hubUrl: string): Promise<HubOffer> {
+    return this.#core.worker.hubOffer(repository, hubUrl);
+  }
+
+  async useHub({ repository, revision }: HubOffer, variant: string, hubUrl: string): Promise<void> {
+    this.isChosen = true;
+    await this.#load(() =>
+      this.#core.worker.useHubModel({ repository, revision }, variant, hubUrl, this.#tell),
+    );
+  }
+
+  stopFetching = (): Promise<void> => this.#core.attempt("model", () => this.#core.worker.stopFetching());
+
+  /** Models that were fetched before; none where the browser keeps no files. */
+  cached = async (): Promise<readonly HubOffer[]> => this.#core.worker.cachedModels().catch(() => []);
+
+  async removeCached({ repository, revision }: HubOffer): Promise<void> {
+    await this.#core.attempt("model", () => this.#core.worker.removeCachedModel(repository, revision));
+  }
+
+  #tell = (modelProgress: LoadProgress): void => this.#core.set({ modelProgress });
+
+  async #load(load: () => Promise<ModelSummary>): Promise<void> {
+    await this.#core.attempt("model", async () => this.#follow(await load()));
+    this.#core.forget("modelProgress");
+    if (this.#core.state.model) await this.#recipe.refreshPlan();
+  }
+
+  /** Shows the model, on the sizes that suit it: those it had when such a model was here last, or the usual ones. */
+  #follow(model: ModelSummary): void {
+    const ground = model.isDemo ? "demo" : "own";
+    this.#core.set({ model, ...setupFor(ground, this.#core.state, this.#recipe.preset) });
+  }
+}
