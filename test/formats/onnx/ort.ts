@@ -23,22 +23,22 @@ export interface OrtOptions {
 /** A decoder that remembers the tokens it was given. */
 export class OrtDecoder {
   readonly #session: ort.InferenceSession;
-  readonly #layers: number;
+  readonly #shape: DecoderShape;
   readonly #feeds: Readonly<Record<string, ort.Tensor>>;
   #past: Record<string, ort.Tensor>;
   #length = 0;
 
   private constructor(
     session: ort.InferenceSession,
-    { layers, kvHeads, headSize }: DecoderShape,
+    shape: DecoderShape,
     feeds: Readonly<Record<string, ort.Tensor>>,
   ) {
     this.#session = session;
     this.#feeds = feeds;
-    this.#layers = layers;
+    this.#shape = shape;
     const cache = session.inputMetadata.find(({ name }) => name.startsWith("past_key_values"))!;
     const isHalf = cache.isTensor && cache.type === "float16";
-    const dims = [1, kvHeads, 0, headSize];
+    const dims = [1, shape.kvHeads, 0, shape.headSize];
     const empty = (): ort.Tensor =>
       isHalf
         ? new ort.Tensor("float16", new Uint16Array(0), dims)
@@ -87,14 +87,22 @@ export class OrtDecoder {
     chunks: readonly (readonly number[])[],
     options?: OrtOptions,
   ): Promise<Float32Array> {
-    const decoder = await OrtDecoder.open(model, shape, options);
+    return (await OrtDecoder.open(model, shape, options)).run(chunks);
+  }
+
+  /** Logits [tokens,V] of one sequence that is given in chunks, from the first token on. */
+  async run(
+    chunks: readonly (readonly number[])[],
+    feeds: Readonly<Record<string, ort.Tensor>> = this.#feeds,
+  ): Promise<Float32Array> {
+    const fresh = new OrtDecoder(this.#session, this.#shape, feeds);
     const rows: number[] = [];
-    for (const chunk of chunks) rows.push(...(await decoder.logits(chunk)));
+    for (const chunk of chunks) rows.push(...(await fresh.logits(chunk)));
     return Float32Array.from(rows);
   }
 
   #cache(prefix: string, tensor: (present: string) => ort.Tensor): Record<string, ort.Tensor> {
-    const entries = Array.from({ length: this.#layers }, (_, layer) =>
+    const entries = Array.from({ length: this.#shape.layers }, (_, layer) =>
       ["key", "value"].map(
         (part) => [`${prefix}.${layer}.${part}`, tensor(`present.${layer}.${part}`)] as const,
       ),

@@ -41,20 +41,30 @@ const inSteps = (tokens: readonly number[], { nodes, tensors }: OnnxGraph): (rea
 
 type Read = (parameter: string) => Promise<Float32Array>;
 
-/** Logits [tokens,V] of the golden sequence in `session`, whose inputs hold what `read` gives. */
-async function logitsOf(
-  { config, model }: OnnxFiles,
-  session: SessionGraph,
-  tokens: readonly number[],
-  read?: Read,
-): Promise<Float32Array> {
-  const graph = await openOnnxGraph(model);
+/** A session's graph, and what runs it. */
+interface Running {
+  readonly session: SessionGraph;
+  readonly decoder: OrtDecoder;
+}
+
+async function running(files: OnnxFiles, weights: SessionWeights): Promise<Running> {
+  const session = await sessionGraph(files, weights);
   const external = session.external.map(async ({ path, source }) => ({
     path,
     data: new Uint8Array(await source.read(0, source.size)),
   }));
+  const options = { external: await Promise.all(external) };
+  return { session, decoder: await OrtDecoder.open(session.model, files.config, options) };
+}
+
+/** Logits [tokens,V] of the sequence in `chunks` when inputs hold what `read` gives. */
+async function logitsOf(
+  { session, decoder }: Running,
+  chunks: readonly (readonly number[])[],
+  read: Read,
+): Promise<Float32Array> {
   const feeds = session.inputs.map(async (input) => {
-    const values = await inputValues(input, read!);
+    const values = await inputValues(input, read);
     const { name, dims } = input;
     return [
       name,
@@ -63,10 +73,7 @@ async function logitsOf(
         : new ort.Tensor("float32", values, dims),
     ] as const;
   });
-  return OrtDecoder.run(session.model, config, inSteps(tokens, graph), {
-    external: await Promise.all(external),
-    feeds: Object.fromEntries(await Promise.all(feeds)),
-  });
+  return decoder.run(chunks, Object.fromEntries(await Promise.all(feeds)));
 }
 
 const worst = (actual: Float32Array, expected: Float32Array): number => {
@@ -154,21 +161,28 @@ describe.for(FAMILIES.filter(({ entries }) => entries.length > 0))("$name", asyn
       for (const { name } of session.inputs) expect(copy.consumers.get(name), name).toHaveLength(1);
     });
 
+    // A session takes long to begin, and the tests have the same three.
+    const made = new Map<string, Promise<Running>>();
+    const start = (weights: SessionWeights): Promise<Running> => {
+      const known = made.get(weights.kind) ?? running(files, weights);
+      made.set(weights.kind, known);
+      return known;
+    };
+    const chunks = inSteps(tokens, graph);
+    const logits = async (weights: SessionWeights, read: Read): Promise<Float32Array> =>
+      logitsOf(await start(weights), chunks, read);
+    const readWeights: Read = (name) => model.read(name);
+    const frozen = { kind: "frozen" } as const;
+    const all = { kind: "all" } as const;
+
     test.skipIf(skip)(`frozen: answers as the file does${note}`, async () => {
-      const actual = await logitsOf(files, await sessionGraph(files, { kind: "frozen" }), tokens);
-      const external = [
-        ...new Set(
-          [...graph.tensors.values()].flatMap(({ place }) => (place.kind === "external" ? place.file : [])),
-        ),
-      ];
-      const own = await OrtDecoder.run(
-        readFileSync(`${folder}/model.onnx`),
-        files.config,
-        inSteps(tokens, graph),
-        {
-          external: external.map((path) => ({ path, data: readFileSync(`${folder}/${path}`) })),
-        },
+      const actual = await logits(frozen, readWeights);
+      const external = [...graph.tensors.values()].flatMap(({ place }) =>
+        place.kind === "external" ? place.file : [],
       );
+      const own = await OrtDecoder.run(readFileSync(`${folder}/model.onnx`), files.config, chunks, {
+        external: [...new Set(external)].map((path) => ({ path, data: readFileSync(`${folder}/${path}`) })),
+      });
       expect(worst(own, expected)).toBeLessThanOrEqual(tolerance);
       if (isHeadReplaced) return;
       expect(worst(actual, own)).toBeLessThanOrEqual(tolerance / 10);
@@ -176,45 +190,38 @@ describe.for(FAMILIES.filter(({ entries }) => entries.length > 0))("$name", asyn
     });
 
     test.skipIf(skip)(`an adapter: answers as Hugging Face and as its folded weights${note}`, async () => {
-      const session = await sessionGraph(files, LORA);
-      const actual = await logitsOf(files, session, tokens, readAdapter);
+      const actual = await logits(LORA, readAdapter);
       if (weightType !== "Q4" && !isAdapterMerged)
         expect(worst(actual, await first(golden, "lora_logits"))).toBeLessThanOrEqual(tolerance);
-      const all = await sessionGraph(files, { kind: "all" });
-      const other = await logitsOf(files, all, tokens, folded(model, adapter));
+      const other = await logits(all, folded(model, adapter));
       expect(worst(actual, other)).toBeLessThanOrEqual(tolerance);
     });
 
     test.skipIf(skip)(`an adapter of some of q, k, v: leaves the others alone${note}`, async () => {
       const targets = ["v_proj", "q_proj", "down_proj"];
-      const session = await sessionGraph(files, { ...LORA, targets });
-      const parts = session.inputs.flatMap((input) => input.parts.map(({ parameter }) => parameter));
+      const some = await running(files, { ...LORA, targets });
+      const parts = some.session.inputs.flatMap((input) => input.parts.map(({ parameter }) => parameter));
       expect(new Set(parts.map((name) => name.split(".").at(-3)!))).toEqual(new Set(targets));
-      const actual = await logitsOf(files, session, tokens, readAdapter);
-      const all = await sessionGraph(files, { kind: "all" });
-      const other = await logitsOf(files, all, tokens, folded(model, adapter, targets));
+      const actual = await logitsOf(some, chunks, readAdapter);
+      const other = await logits(all, folded(model, adapter, targets));
       expect(worst(actual, other)).toBeLessThanOrEqual(tolerance);
     });
 
     test.skipIf(skip)(`an adapter whose B is zero: changes no bit of floats${note}`, async () => {
-      const frozen = await logitsOf(files, await sessionGraph(files, { kind: "frozen" }), tokens);
-      const zero = await logitsOf(files, await sessionGraph(files, LORA), tokens, async (name) =>
+      const zero = await logits(LORA, async (name) =>
         name.includes("lora_B") ? (await readAdapter(name)).fill(0) : readAdapter(name),
       );
       // ONNX Runtime joins blocks of halves with the bias behind them, unless something stands between.
-      expect(worst(zero, frozen)).toBeLessThanOrEqual(isHalf && weightType === "Q4" ? F16 : 0);
+      const limit = isHalf && weightType === "Q4" ? F16 : 0;
+      expect(worst(zero, await logits(frozen, readWeights))).toBeLessThanOrEqual(limit);
     });
 
     test.skipIf(skip)(`all weights: answers as the file does, and follows them${note}`, async () => {
-      const session = await sessionGraph(files, { kind: "all" });
-      const own = await logitsOf(files, session, tokens, (name) => model.read(name));
-      const frozen = await logitsOf(files, await sessionGraph(files, { kind: "frozen" }), tokens);
-      expect(worst(own, frozen)).toBeLessThanOrEqual(tolerance);
+      const own = await logits(all, readWeights);
+      expect(worst(own, await logits(frozen, readWeights))).toBeLessThanOrEqual(tolerance);
       if (!isHeadReplaced) expect(worst(own, expected)).toBeLessThanOrEqual(tolerance);
-      // Any one weight that did not arrive would show.
-      const halved = await logitsOf(files, session, tokens, async (name) =>
-        (await model.read(name)).map((value) => value / 2),
-      );
+      // They come from the inputs, not from the file.
+      const halved = await logits(all, async (name) => (await model.read(name)).map((value) => value / 2));
       expect(worst(halved, own)).toBeGreaterThan(0.1);
     });
   });
