@@ -82,14 +82,21 @@ export function tensorRange(
   model: ByteSource,
   files: ExternalFiles,
 ): ByteSource | undefined {
-  const { name, dims, place } = record;
+  const { name, place } = record;
   if (place.kind === "list") return undefined;
   if (place.kind === "inline") return rangeOf(name, model, place.start, place.end);
-  const type = DATA_TYPES[record.type] as ElementType;
-  const size = ELEMENT_BYTES[type] ?? OTHER_BYTES[record.type];
-  if (place.length === undefined && size === undefined) return undefined;
-  const end = place.offset + (place.length ?? elements(dims) * size!);
+  const bytes = tensorBytes(record);
+  if (!Number.isSafeInteger(bytes)) return undefined;
+  const end = place.offset + bytes;
   return rangeOf(name, dataFile(model, name, place.file, end, files), place.offset, end);
+}
+
+/** Bytes of a tensor; NaN of one of a type whose size is not known. */
+export function tensorBytes({ dims, type, place }: TensorRecord): number {
+  if (place.kind === "inline") return place.end - place.start;
+  if (place.kind === "external" && place.length !== undefined) return place.length;
+  const size = ELEMENT_BYTES[DATA_TYPES[type] as ElementType] ?? OTHER_BYTES[type];
+  return elements(dims) * (size ?? NaN);
 }
 
 /** Bytes `start` to `end` of `source` as a source of its own. */
@@ -163,7 +170,8 @@ function elementType({ name, type }: TensorRecord, file: string): ElementType {
   );
 }
 
-function externalFile(model: string, name: string, files: ExternalFiles): ByteSource {
+/** The data file `name`. Throws UserError when it was not given. */
+export function externalFile(model: string, name: string, files: ExternalFiles): ByteSource {
   const source = files(name);
   if (source) return source;
   throw new UserError(
