@@ -1,7 +1,6 @@
 // A copy of a user's ONNX model for an ONNX Runtime session whose weights, or an adapter's, come as inputs, so that every
 // step of training is in the next token. Products with 4-bit blocks keep their activations as floats: exporters ask for
-// 8-bit ones (accuracy_level 4), which are 2 % off what is trained. And a tied model's logits come from its embedding:
-// some exports hold that as floats and once more, for the head, in 4 bits, and what is trained is the floats.
+// 8-bit ones (accuracy_level 4), which are 2 % off what is trained.
 
 import type { AdapterSpec } from "./adapter-inputs.ts";
 import { addAdapter } from "./adapter-inputs.ts";
@@ -12,7 +11,6 @@ import type { SessionFile } from "./session-file.ts";
 import { writeSessionFile } from "./session-file.ts";
 import { SessionInputs } from "./session-inputs.ts";
 import type { WeightInput } from "./weight-input.ts";
-import type { DecoderWeights } from "./weight-uses.ts";
 
 /** What of a session's weights comes as inputs: nothing, an adapter's matrices, or all that full fine-tuning changes. */
 export type SessionWeights =
@@ -31,19 +29,8 @@ export async function sessionGraph(files: OnnxFiles, weights: SessionWeights): P
   const session = new SessionInputs(graph);
   for (const node of graph.nodes)
     if (node.op === "MatMulNBits") session.edit.at(node).withoutAttributes.add("accuracy_level");
-  if (weights.kind !== "all" && files.config.tied) tieHead(session, found);
   if (weights.kind === "adapter") addAdapter(session, found, weights);
   else if (weights.kind === "all") addWeights(session, found);
   const file = await writeSessionFile(session.edit, files.external ?? (() => undefined));
   return { ...file, inputs: session.added };
-}
-
-/** Logits from the embedding of floats instead of from 4-bit blocks of the same matrix. */
-function tieHead(session: SessionInputs, { matrices }: DecoderWeights): void {
-  const [embedding, head] = [matrices[0]!, matrices.at(-1)!];
-  if (head.matrix.type !== "Q4" || embedding.matrix.type === "Q4") return;
-  const { name, inputs, outputs } = head.node;
-  const transposed = session.node("Transpose", `${name}/Transpose`, [embedding.node.inputs[0]!]);
-  const product = { op: "MatMul", name, inputs: [inputs[0]!, transposed.outputs[0]!], outputs };
-  session.edit.replace(head.node, [transposed, product]);
 }
