@@ -83,12 +83,15 @@ export class BlockMatrix implements Matrix {
     const packed = await values.bytes(row * rowBytes, rows * rowBytes);
     const scale = await scales.read(row * blocks, rows * blocks);
     const zero = await this.#zeroPoints(row, rows);
-    for (let r = 0; r < rows; r++) {
-      for (let k = 0; k < this.inputs; k++) {
-        const byte = packed[r * rowBytes + (k >> 1)]!;
-        const block = r * blocks + Math.floor(k / blockSize);
-        const q = k % 2 === 0 ? byte & 15 : byte >> 4;
-        into[r * this.inputs + k] = (q - zero[block]!) * scale[block]!;
+    for (let block = 0; block < rows * blocks; block++) {
+      const [row, first] = [Math.floor(block / blocks), (block % blocks) * blockSize];
+      const count = Math.min(blockSize, this.inputs - first);
+      const [from, to] = [(block * blockSize) / 2, row * this.inputs + first];
+      const [s, z] = [scale[block]!, zero[block]!];
+      for (let k = 0; k < count; k += 2) {
+        const byte = packed[from + (k >> 1)]!;
+        into[to + k] = ((byte & 15) - z) * s;
+        if (k + 1 < count) into[to + k + 1] = ((byte >> 4) - z) * s;
       }
     }
   }
