@@ -126,7 +126,7 @@ export async function trainedWeights(
       );
     tensors.set(name, { shape, values: await checkpoint.read(`value/${name}`) });
   }
-  if (lora) return peftAdapterFiles({ lora, baseModelName: model.name, tensors });
+  if (lora) return peftAdapterFiles({ lora, baseModelName: model.name, tensors, step: checkpoint.step });
   const bytes = writeSafetensors(
     [...tensors].map(([name, { shape, values }]) => [name, shape, values] as const),
   );

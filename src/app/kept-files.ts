@@ -7,10 +7,12 @@ import { parseDecoderConfig } from "../model/config.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
 import type { Runs } from "../storage/runs.ts";
+import { withAdapter } from "./adapter-files.ts";
 import type { OpenedProblems } from "./problems.ts";
 import { openProblems } from "./problems.ts";
 
 const MODEL = "model/";
+const ADAPTER = "adapter/";
 const PROBLEMS = "problems/";
 
 const baseName = ({ name }: ByteSource): string => name.split("/").at(-1)!;
@@ -19,16 +21,23 @@ const baseName = ({ name }: ByteSource): string => name.split("/").at(-1)!;
 export async function keepFiles(
   runs: Runs,
   id: string,
-  model: Pick<OpenedModel, "files">,
+  model: Pick<OpenedModel, "files" | "adapter">,
   problems: Pick<OpenedProblems, "files">,
 ): Promise<void> {
   for (const file of model.files) await runs.saveFile(id, `${MODEL}${baseName(file)}`, file);
+  for (const file of model.adapter?.files ?? []) await runs.saveFile(id, `${ADAPTER}${baseName(file)}`, file);
   for (const file of problems.files) await runs.saveFile(id, `${PROBLEMS}${baseName(file)}`, file);
 }
 
-/** The model of a run from its kept files. Throws UserError when they are damaged or were not kept. */
-export const keptModel = async (runs: Runs, id: string, name: string): Promise<OpenedModel> =>
-  openModel(await keptFiles(runs, id, MODEL), name);
+/**
+ * The model of a run from its kept files, with the adapter that it began with. Throws UserError when they are damaged or were
+ * not kept.
+ */
+export async function keptModel(runs: Runs, id: string, name: string): Promise<OpenedModel> {
+  const model = await openModel(await keptFiles(runs, id, MODEL), name);
+  const adapter = await keptFiles(runs, id, ADAPTER);
+  return adapter.length > 0 ? withAdapter(model, adapter) : model;
+}
 
 /** The problems of a run from its kept files. */
 export const keptProblems = async (runs: Runs, id: string): Promise<OpenedProblems> =>

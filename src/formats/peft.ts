@@ -22,10 +22,15 @@ export interface PeftAdapter {
    * `model.layers.0.self_attn.q_proj.lora_A`.
    */
   readonly tensors: ReadonlyMap<string, PeftTensor>;
+  /** Step of the run that it is of. */
+  readonly step?: number;
 }
 
+/** Entry of the weights' metadata that says the step; PEFT does not look at it. */
+export const STEP_ENTRY = "gradus_step";
+
 /** `adapter_config.json` and `adapter_model.safetensors`. Throws UserError when training left a value that is not finite. */
-export function peftAdapterFiles({ lora, baseModelName, tensors }: PeftAdapter): readonly NamedFile[] {
+export function peftAdapterFiles({ lora, baseModelName, tensors, step }: PeftAdapter): readonly NamedFile[] {
   const named = new Map([...tensors].map(([name, tensor]) => [peftName(name), tensor]));
   if (named.size < tensors.size) throw new BugError("an adapter names one tensor in two ways");
   checkPairs(named, lora.rank);
@@ -33,9 +38,10 @@ export function peftAdapterFiles({ lora, baseModelName, tensors }: PeftAdapter):
   for (const [name, { values }] of named) checkFinite(name, values);
   const json = `${JSON.stringify(configOf(lora, baseModelName), null, 2)}\n`;
   const weights = [...named].map(([name, { shape, values }]) => [name, shape, values] as const);
+  const metadata = { format: "pt", ...(step !== undefined && { [STEP_ENTRY]: String(step) }) };
   return [
     { name: "adapter_config.json", bytes: new TextEncoder().encode(json) },
-    { name: "adapter_model.safetensors", bytes: writeSafetensors(weights) },
+    { name: "adapter_model.safetensors", bytes: writeSafetensors(weights, metadata) },
   ];
 }
 

@@ -94,6 +94,9 @@ const PEFT_PLAIN: Readonly<Record<string, readonly unknown[]>> = {
   layer_replication: [null],
   target_parameters: [null],
   trainable_token_indices: [null],
+  alora_invocation_tokens: [null],
+  // The others change the frozen weights as well.
+  init_lora_weights: [true, false, "gaussian", "orthogonal", "eva"],
 };
 
 /**

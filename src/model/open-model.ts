@@ -12,6 +12,7 @@ import type { Tokenizer } from "../formats/tokenizer.ts";
 import { openTokenizer } from "../formats/tokenizer.ts";
 import type { DecoderConfig } from "./config.ts";
 import { parseDecoderConfig } from "./config.ts";
+import type { OpenedAdapter } from "./open-adapter.ts";
 import type { ParameterSource } from "./parameters.ts";
 import { checkShapes } from "./parameters.ts";
 import { isSafetensorsPart, openSafetensorsWeights } from "./shards.ts";
@@ -28,6 +29,8 @@ export interface OpenedModel {
   readonly source: string;
   /** The files that were used; a copy of them opens the same model. */
   readonly files: readonly ByteSource[];
+  /** What a run with this model goes on from; absent: it begins with the model alone. */
+  readonly adapter?: OpenedAdapter;
   /** config.json as it was. */
   readonly json: JsonObject;
 }

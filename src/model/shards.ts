@@ -27,6 +27,14 @@ const listed = (names: readonly string[]): string =>
 export const isSafetensorsPart = (file: ByteSource): boolean =>
   !baseName(file).startsWith("adapter_") && /\.safetensors(\.index\.json)?$/.test(baseName(file));
 
+/** Parameters straight from one file. */
+export const parameterSource = (file: SafetensorsFile): ParameterSource => ({
+  name: file.name,
+  names: [...file.entries.keys()],
+  shape: (name) => file.entries.get(name)?.shape,
+  read: (name) => file.readF32(name),
+});
+
 /**
  * Opens the weights that `files` hold, each of which `isSafetensorsPart`. Throws UserError naming the part that is missing,
  * a tensor that is there twice, or the file that belongs to another model.

@@ -7,6 +7,7 @@ import type { Gpu, Recorder } from "../gpu/index.ts";
 import { allocateOrFail, PlanAllocator } from "../gpu/index.ts";
 import type { DecoderConfig } from "../model/config.ts";
 import type { MemoryPlan } from "../model/memory.ts";
+import type { OpenedAdapter } from "../model/open-adapter.ts";
 import { planPolicy } from "../model/memory.ts";
 import type { ParameterSource } from "../model/parameters.ts";
 import { Policy } from "../model/policy.ts";
@@ -18,7 +19,7 @@ import { createRunCritic, planRunCritic } from "./critic/run-critic.ts";
 import { SAMPLING_METHODS } from "./config/field.ts";
 import type { LossMemory } from "./losses/launch.ts";
 import { allocateLossMemory } from "./losses/launch.ts";
-import { policyOptions, rewardSettingsOf, rewardsOf, usesCritic } from "./options/index.ts";
+import { checkAdapter, policyOptions, rewardSettingsOf, rewardsOf, usesCritic } from "./options/index.ts";
 import type { Prompt, TextModel } from "./prompts.ts";
 import { checkDataSources } from "./rewards/index.ts";
 import { RewardJudge } from "./rewards/judge.ts";
@@ -30,6 +31,8 @@ export interface RunModel extends TextModel {
   readonly name: string;
   readonly config: DecoderConfig;
   readonly weights: ParameterSource;
+  /** An adapter that training goes on from; absent: a fresh one, where the settings want one. */
+  readonly adapter?: Pick<OpenedAdapter, "lora" | "weights">;
 }
 
 export interface RunProblems {
@@ -77,6 +80,7 @@ export async function createRun(
   config: RunConfig,
   onProgress: (loaded: number, total: number) => void = () => {},
 ): Promise<Run> {
+  if (model.adapter) checkAdapter(config, model.adapter.lora);
   const stopTokens = stopTokensOf(model);
   const data = dataOf(model, problems, config, stopTokens);
   const options = policyOptions(config, model.weights);
@@ -86,6 +90,7 @@ export async function createRun(
   try {
     const policy = await Policy.create(recorder, model.config, options, model.weights, onProgress);
     parts.push(policy);
+    if (model.adapter) await policy.loadAdapter(model.adapter.weights);
     const critic = usesCritic(config) ? await createRunCritic(policy, model.weights) : undefined;
     if (critic) parts.push(critic);
     const { value: lossMemory, allocator } = await allocateOrFail(recorder.gpu, (real) =>

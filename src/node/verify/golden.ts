@@ -5,15 +5,15 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { UserError } from "../../common/errors.ts";
-import type { SafetensorsFile } from "../../formats/safetensors.ts";
+import type { ByteSource, SafetensorsFile } from "../../formats/safetensors.ts";
 import { bytesSource, openSafetensors } from "../../formats/safetensors.ts";
 import type { DecoderConfig } from "../../model/config.ts";
 import { parseDecoderConfig } from "../../model/config.ts";
 import type { LoraConfig } from "../../model/lora.ts";
-import { parsePeftConfig } from "../../model/lora.ts";
+import { openAdapter } from "../../model/open-adapter.ts";
 import type { Group } from "../../model/packing.ts";
 import type { ParameterSource } from "../../model/parameters.ts";
-import { isSafetensorsPart, openSafetensorsWeights } from "../../model/shards.ts";
+import { isSafetensorsPart, openSafetensorsWeights, parameterSource } from "../../model/shards.ts";
 import { fileSource } from "../files/source.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -77,17 +77,15 @@ export async function openGolden(directory: string): Promise<Golden> {
   const file = await tensors(directory, "golden.safetensors");
   for (const name of REQUIRED) file.entry(name);
   const meta = await json(directory, "golden.json");
-  const adapterConfig = "adapter/adapter_config.json";
+  const name = path.basename(path.resolve(directory));
+  const { weights: adapter, lora } = await openAdapter(await adapterFiles(directory), config, name);
   return {
-    name: path.basename(path.resolve(directory)),
+    name,
     directory,
     config,
     weights: await modelWeights(directory),
-    adapter: parameterSource(await tensors(directory, "adapter/adapter_model.safetensors")),
-    lora: {
-      ...parsePeftConfig(await json(directory, adapterConfig), path.join(directory, adapterConfig)),
-      seed: 0,
-    },
+    adapter,
+    lora: { ...lora, seed: 0 },
     temperature: positive(meta, "temperature", directory),
     training: training(meta, directory),
     ...(await sequences(file)),
@@ -136,13 +134,13 @@ async function modelWeights(directory: string): Promise<ParameterSource> {
   return (await openSafetensorsWeights(parts)).weights;
 }
 
-/** Parameters straight from a safetensors file. */
-const parameterSource = (file: SafetensorsFile): ParameterSource => ({
-  name: file.name,
-  names: [...file.entries.keys()],
-  shape: (name) => file.entries.get(name)?.shape,
-  read: (name) => file.readF32(name),
-});
+/** The two files of its adapter. */
+const adapterFiles = (directory: string): Promise<ByteSource[]> =>
+  Promise.all(
+    ["adapter/adapter_config.json", "adapter/adapter_model.safetensors"].map(async (name) =>
+      bytesSource(path.join(directory, name), await load(directory, name)),
+    ),
+  );
 
 function positive(object: Json, name: string, directory: string): number {
   const value = object[name];

@@ -1,12 +1,13 @@
 // How the policy of a run is laid out on the device, and how AdamW moves it.
 
-import type { LoraTarget } from "../../model/lora.ts";
+import { UserError } from "../../common/errors.ts";
+import type { LoraConfig, LoraTarget } from "../../model/lora.ts";
 import type { PolicyOptions } from "../../model/memory.ts";
 import type { ParameterSource } from "../../model/parameters.ts";
 import type { AdamwOptions } from "../../optim/optimizer.ts";
 import type { Schedule } from "../../optim/schedule.ts";
 import { learningRate } from "../../optim/schedule.ts";
-import type { RunConfig } from "../config.ts";
+import type { FieldValue, RunConfig } from "../config.ts";
 import { criticOnlySteps } from "./critic.ts";
 import { usesReference } from "./objective.ts";
 
@@ -43,6 +44,28 @@ export function policyOptions(
       maxNew: config["data.max_response_length"],
     },
   };
+}
+
+/** The settings that an adapter to go on from decides, by key. */
+export const adapterSettings = ({
+  rank,
+  alpha,
+  targets,
+}: Omit<LoraConfig, "seed">): Readonly<Record<string, FieldValue>> => ({
+  "actor_rollout_ref.model.lora_rank": rank,
+  "actor_rollout_ref.model.lora_alpha": alpha,
+  "actor_rollout_ref.model.target_modules": targets,
+});
+
+/** Throws UserError when `config` asks for another adapter than the one to go on from. */
+export function checkAdapter(config: RunConfig, lora: Omit<LoraConfig, "seed">): void {
+  const values: Readonly<Record<string, FieldValue>> = config;
+  for (const [key, value] of Object.entries(adapterSettings(lora))) {
+    if (JSON.stringify(values[key]) === JSON.stringify(value)) continue;
+    throw new UserError(
+      `${key} is ${JSON.stringify(values[key])}, and the adapter that the run goes on from has ${JSON.stringify(value)}. Leave the setting out, or begin without the adapter.`,
+    );
+  }
 }
 
 /** What has an optimiser of its own; the section of its settings. */
