@@ -49,5 +49,7 @@ export async function unzipFiles(
   const files = Object.entries(found).map(([name, content]) => bytesSource(name, content));
   if (files.length > 0) return files;
   const inside = names.slice(0, 8).join(", ") || "nothing";
-  throw new UserError(`${archive.name} holds none of the files that are wanted here: it has ${inside}.`);
+  throw new UserError(
+    `${archive.name} holds none of the files that are read from an archive here: it has ${inside}. Unpack it and drop the files inside.`,
+  );
 }

@@ -4,6 +4,7 @@
 import type { ConfigKey, RunConfig } from "./config.ts";
 import { CONFIG_KEYS, fieldOf, nullValueOf, problemWith } from "./config.ts";
 import { CRITIC_ALIASES, CRITIC_CLUSTER, CRITIC_ELSEWHERE } from "./critic/verl-names.ts";
+import { ADAPTER_PATH, followAdapter } from "./verl/adapter.ts";
 import { raiseBudget, RESPONSE } from "./verl/budget.ts";
 import { EPOCHS, withEpochs } from "./verl/epochs.ts";
 import type { ImportOptions, Refusal, Values, VerlImport } from "./verl/imported.ts";
@@ -102,7 +103,10 @@ const ELSEWHERE: Readonly<Record<string, readonly [why: string, ...harmless: unk
   ],
   "actor_rollout_ref.model.tokenizer_path": ["The tokenizer is that of the model's files."],
   "actor_rollout_ref.model.custom_chat_template": ["The chat template is that of the model's files."],
-  "actor_rollout_ref.model.lora_adapter_path": ["A run begins with a new adapter."],
+  [ADAPTER_PATH]: [
+    "Drop the adapter's two files onto the model, or name their folder with --adapter; without them a run begins with a new one.",
+    PLACEHOLDERS[ADAPTER_PATH],
+  ],
   "actor_rollout_ref.model.exclude_modules": ["Name what is trained in target_modules."],
   "actor_rollout_ref.actor.shuffle": ["The updates of a step take its prompts in order."],
   "actor_rollout_ref.actor.optim.total_training_steps": ["The schedule ends with the run.", -1],
@@ -272,6 +276,7 @@ export function importVerl(values: Values, base: RunConfig, options: ImportOptio
   const { over = {} } = options;
   const sorted = new Sorted();
   for (const key of Object.keys(values)) sorted.add(key, values, base);
+  followAdapter(sorted, options.adapter ?? {});
   raiseBudget(sorted, base, over);
   const whole = together(sorted.fitting, base, over, (key, value, why) =>
     sorted.refuse(key, value, why, "value"),

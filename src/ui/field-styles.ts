@@ -30,7 +30,11 @@ export const fieldStyles = css`
     flex-wrap: wrap;
     align-items: center;
     gap: 4px 12px;
+    min-width: 0;
     min-height: 32px;
+    margin: 0;
+    padding: 0;
+    border: 0;
   }
   .reset {
     display: grid;

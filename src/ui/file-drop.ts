@@ -68,6 +68,10 @@ async function childrenOf(folder: FolderEntry): Promise<Entry[]> {
 
 const MODEL_FILE =
   /((^|\/)(config|tokenizer|tokenizer_config|generation_config|model\.safetensors\.index)\.json|\.(onnx|onnx_data|onnx\.data|safetensors|jinja))$/i;
+/** PEFT's files, or an archive of them as a run's weights are downloaded. */
+const ADAPTER_FILE = /(^|\/)adapter_(config\.json|model\.(safetensors|bin))$|\.zip$/i;
+/** Without one of these there is no model among the files: PEFT saves a tokenizer beside an adapter. */
+const MODEL_BODY = /(^|\/)config\.json$|\.(onnx|safetensors)$/i;
 const PROBLEM_FILE = /\.(jsonl|ndjson|parquet)$/i;
 /** A person's reward function. */
 const REWARD_FILE = /\.(js|mjs)$/i;
@@ -76,11 +80,24 @@ const REWARD_FILE = /\.(js|mjs)$/i;
 const SETTINGS_FILE = /\.(ya?ml|sh)$/i;
 
 export interface SortedFiles {
+  /** An adapter's among them. */
   readonly model: readonly File[];
   readonly problems: readonly File[];
   readonly settings: readonly File[];
   /** The last of them, where several were dropped. */
   readonly reward: File | undefined;
+}
+
+/** A model's files and an adapter's; what lies beside an adapter alone is neither. */
+export function splitAdapter(files: readonly File[]): {
+  readonly model: readonly File[];
+  readonly adapter: readonly File[];
+} {
+  const isAdapter = ({ name }: File): boolean => ADAPTER_FILE.test(name);
+  const adapter = files.filter(isAdapter);
+  const others = files.filter((file) => !isAdapter(file));
+  const isModel = adapter.length === 0 || others.some(({ name }) => MODEL_BODY.test(name));
+  return { model: isModel ? others : [], adapter };
 }
 
 /** Which files are for the model, which are problems, settings, or a reward function. With a model among them, any other is its own. */
@@ -90,7 +107,7 @@ export function sortFiles(files: readonly File[]): SortedFiles {
   const isReward = ({ name }: File): boolean => REWARD_FILE.test(name);
   const reward = files.findLast(isReward);
   const others = files.filter((file) => !isReward(file));
-  if (others.some(({ name }) => MODEL_FILE.test(name)))
+  if (others.some(({ name }) => MODEL_FILE.test(name) || ADAPTER_FILE.test(name)))
     return {
       model: others.filter((file) => !isProblem(file)),
       problems: others.filter(isProblem),

@@ -30,6 +30,7 @@ export class GradusField extends LitElement {
     revision: { attribute: false },
     isLong: { type: Boolean, reflect: true, attribute: "long" },
     isUnread: { type: Boolean, reflect: true, attribute: "unread" },
+    isFixed: { type: Boolean, reflect: true, attribute: "fixed" },
     draft: { state: true },
     problem: { state: true },
   };
@@ -44,6 +45,8 @@ export class GradusField extends LitElement {
   declare isLong: boolean;
   /** The chosen recipe does not read it: it can be set, and changes nothing. */
   declare isUnread: boolean;
+  /** The adapter that the run goes on from decides it. */
+  declare isFixed: boolean;
   /** What was typed and is not applied. */
   declare draft: string | undefined;
   declare problem: string | undefined;
@@ -69,7 +72,7 @@ export class GradusField extends LitElement {
           }
           ${this.#reset(field)}
         </div>
-        <div class="control">${this.#control(field)}</div>
+        <fieldset class="control" role="none" ?disabled=${this.isFixed}>${this.#control(field)}</fieldset>
         ${this.#help(field)}
         ${
           this.problem
@@ -82,14 +85,14 @@ export class GradusField extends LitElement {
 
   #help(field: Field): TemplateResult {
     return html`<p class=${this.isLong ? "help" : "hidden"} id="help">
-      ${this.isUnread ? html`<span class="unread">Not read by this recipe.</span> ` : nothing}${field.unit ? html`<span class="hidden">In ${field.unit}.</span>` : nothing}${field.help}
+      ${this.isUnread ? html`<span class="unread">Not read by this recipe.</span> ` : nothing}${this.isFixed ? html`<span class="unread">Decided by the adapter that the run goes on from.</span> ` : nothing}${field.unit ? html`<span class="hidden">In ${field.unit}.</span>` : nothing}${field.help}
       ${chosenHelp(field, this.value)} ${fieldWords(field)}
       ${this.isLong ? html`<span class="key number">${this.name}</span>` : nothing}
     </p>`;
   }
 
   #reset(field: Field): TemplateResult | typeof nothing {
-    if (this.draft === undefined && isSameValue(this.value, this.base)) return nothing;
+    if (this.isFixed || (this.draft === undefined && isSameValue(this.value, this.base))) return nothing;
     const words = `Reset ${field.label.toLowerCase()} to ${valueWords(field, this.base)}`;
     return html`<button class="reset" aria-label=${words} title=${words} @click=${this.#toBase}>
       ${icon("reset")}

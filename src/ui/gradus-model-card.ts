@@ -2,8 +2,9 @@
 
 import { css, html, nothing, type TemplateResult } from "lit";
 
-import type { ModelSummary } from "../worker/api.ts";
+import type { AdapterSummary, ModelSummary } from "../worker/api.ts";
 import { formatBytes, formatCount, formatInteger } from "./format.ts";
+import "./gradus-adapter.ts";
 import "./gradus-hub-picker.ts";
 import "./gradus-progress.ts";
 import { SetupCard } from "./setup-card.ts";
@@ -33,21 +34,27 @@ export class GradusModelCard extends SetupCard {
       heading: "Model",
       isDone: model !== undefined,
       summary: this.#summary(),
-      content: model ? factsOf(model) : nothing,
+      content: model ? this.#content(model) : nothing,
       stays: model ? `${nameOf(model)} stays loaded.` : "",
       choice: {
         what: "Model",
-        accept: ".json,.onnx,.onnx_data,.data,.safetensors,.jinja",
+        accept: ".json,.onnx,.onnx_data,.data,.safetensors,.jinja,.zip",
         takesFolder: true,
         take: (files) => void this.session.models.useFiles(files),
         words: html`Drop a model folder or its files: <code>config.json</code>, <code>tokenizer.json</code>,
-          and <code>model.onnx</code> or <code>model.safetensors</code>.`,
+          and <code>model.onnx</code> or <code>model.safetensors</code>. An adapter to go on from is a zip
+          file, or <code>adapter_config.json</code> with <code>adapter_model.safetensors</code>.`,
         lockedWords: "The run holds this model. Another one can be loaded when it has ended.",
         back: model?.isDemo
           ? undefined
           : { label: "Take the demo model", go: () => void this.session.models.useDemo() },
       },
     });
+  }
+
+  #content(model: ModelSummary): TemplateResult {
+    return html`${factsOf(model)}
+    ${model.adapter ? html`<gradus-adapter .session=${this.session}></gradus-adapter>` : nothing}`;
   }
 
   protected override more(): TemplateResult {
@@ -72,11 +79,14 @@ export class GradusModelCard extends SetupCard {
     return html`
       ${nameOf(model)}<span class="quiet"
         >, ${model.architecture},
-        <span class="number">${formatCount(model.parameters)}</span> parameters</span
+        <span class="number">${formatCount(model.parameters)}</span>
+        parameters${model.adapter ? `, going on from an adapter of rank ${rankOf(model.adapter)}` : ""}</span
       >
     `;
   }
 }
+
+const rankOf = ({ settings }: AdapterSummary): number => settings["actor_rollout_ref.model.lora_rank"];
 
 const nameOf = ({ name, isDemo }: ModelSummary): string => (isDemo ? "Demo model" : name);
 

@@ -70,9 +70,9 @@ export class GradusRecipeCard extends LitElement {
   }
 
   override render(): TemplateResult {
-    const { config, errors } = this.session.state;
+    const { config, errors, model } = this.session.state;
     const { preset } = this.session.recipe;
-    const base = baseOf(preset, config);
+    const base = { ...baseOf(preset, config), ...model?.adapter?.settings };
     return html`
       <gradus-card
         number="3"
@@ -86,6 +86,7 @@ export class GradusRecipeCard extends LitElement {
         <gradus-recipe-picker
           .preset=${preset}
           .config=${config}
+          .hasAdapter=${model?.adapter !== undefined}
           @preset=${({ presetId }: PresetEvent) => this.#use(presetId)}
         ></gradus-recipe-picker>
         ${this.#unfit(preset)} ${this.#error()} ${this.#fields(config, base, preset)}
@@ -94,6 +95,11 @@ export class GradusRecipeCard extends LitElement {
         <gradus-verl-import .session=${this.session}></gradus-verl-import>
       </gradus-card>
     `;
+  }
+
+  /** Settings that the adapter decides which the run goes on from. */
+  get #decided(): ReadonlySet<string> {
+    return new Set(Object.keys(this.session.state.model?.adapter?.settings ?? {}));
   }
 
   /** The method does not learn from the data that is loaded. */
@@ -142,6 +148,7 @@ export class GradusRecipeCard extends LitElement {
                 (key) => `${preset.id}:${key}`,
                 (key) =>
                   html`<gradus-field
+                    .isFixed=${this.#decided.has(key)}
                     .name=${key}
                     .value=${config[key]}
                     .base=${base[key]}
@@ -190,6 +197,7 @@ export class GradusRecipeCard extends LitElement {
           ? keyed(
               presetId,
               html`<gradus-settings
+                .fixed=${this.#decided}
                 .config=${config}
                 .base=${base}
                 .revision=${this.revision}

@@ -7,7 +7,16 @@ import type { RunConfig } from "../rl/config.ts";
 import { fieldOf } from "../rl/config.ts";
 import { inSentence, valueWords } from "../rl/config/words.ts";
 import type { Preset, Recipe } from "../rl/presets/index.ts";
-import { correctionsOf, FAMILIES, GROUNDS, PRESETS, RECIPES, scaledIn } from "../rl/presets/index.ts";
+import {
+  correctionsOf,
+  FAMILIES,
+  GROUNDS,
+  presetById,
+  PRESETS,
+  RECIPES,
+  scaledIn,
+  trainsAdapter,
+} from "../rl/presets/index.ts";
 import { plural } from "./format.ts";
 import { icon } from "./icons.ts";
 import { recipePickerStyles } from "./recipe-picker-styles.ts";
@@ -31,9 +40,15 @@ interface Option {
 }
 
 export class GradusRecipePicker extends LitElement {
-  static override properties = { preset: { attribute: false }, config: { attribute: false } };
+  static override properties = {
+    preset: { attribute: false },
+    config: { attribute: false },
+    hasAdapter: { attribute: false },
+  };
 
   declare preset: Preset;
+  /** The run goes on from an adapter, so that there is no training of all weights. */
+  declare hasAdapter: boolean;
   /** The settings as they stand; what was scaled is told of these. */
   declare config: RunConfig;
 
@@ -41,7 +56,11 @@ export class GradusRecipePicker extends LitElement {
 
   override render(): TemplateResult {
     const { recipe, ground } = this.preset;
-    const others = GROUNDS.filter(({ model }) => model === ground.model);
+    const others = GROUNDS.filter(
+      ({ id, model }) =>
+        model === ground.model &&
+        (!this.hasAdapter || trainsAdapter(presetById(`${this.preset.form}-${id}`)!)),
+    );
     return html`
       <div class="families" role="radiogroup" aria-label="Recipe">
         ${FAMILIES.map(({ id, label }) => this.#family(id, label))}

@@ -18,6 +18,7 @@ export class GradusSettings extends LitElement {
   static override properties = {
     config: { attribute: false },
     base: { attribute: false },
+    fixed: { attribute: false },
     revision: { attribute: false },
     query: {},
   };
@@ -25,6 +26,8 @@ export class GradusSettings extends LitElement {
   declare config: RunConfig;
   /** The recipe as it came; what differs from it is counted and marked. */
   declare base: RunConfig;
+  /** Keys that the adapter decides which the run goes on from. */
+  declare fixed: ReadonlySet<string>;
   /** A new number takes back what was typed and is not applied. */
   declare revision: number;
   declare query: string;
@@ -89,6 +92,7 @@ export class GradusSettings extends LitElement {
   constructor() {
     super();
     this.query = "";
+    this.fixed = new Set();
   }
 
   override render(): TemplateResult {
@@ -140,6 +144,7 @@ export class GradusSettings extends LitElement {
       (key) =>
         html`<gradus-field
           long
+          .isFixed=${this.fixed.has(key)}
           .isUnread=${!isRead(key, this.config)}
           .name=${key}
           .value=${this.config[key]}

@@ -129,7 +129,7 @@ export class GradusSetup extends LitElement {
           <gradus-recipe-card .session=${session}></gradus-recipe-card>
         </div>
         <div class="foot"><gradus-plan .session=${session}></gradus-plan></div>
-        ${this.isOver ? html`<div class="over"><p>Drop a model folder, a file of problems, a verl configuration, or a reward function</p></div>` : ""}
+        ${this.isOver ? html`<div class="over"><p>Drop a model folder, an adapter, a file of problems, a verl configuration, or a reward function</p></div>` : ""}
       </div>
     `;
   }

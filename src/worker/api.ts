@@ -27,7 +27,7 @@ export type { VerlImport } from "../rl/verl/imported.ts";
 export type { DeviceSummary } from "./api/device.ts";
 export { DOWNLOADS } from "./api/kept.ts";
 export type { CheckpointSummary, DownloadId, RunSummary, StorageSummary } from "./api/kept.ts";
-export type { HubOffer, LoadProgress, ModelSummary } from "./api/models.ts";
+export type { AdapterSummary, HubOffer, LoadProgress, ModelSummary } from "./api/models.ts";
 export type { ProblemPreview, ProblemsSummary } from "./api/problems.ts";
 export type { PlanSummary, SettingsForm } from "./api/recipe.ts";
 export type { RunSnapshot } from "./api/run.ts";

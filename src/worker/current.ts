@@ -56,10 +56,12 @@ export const sourceOf = (file: File): ByteSource => ({
   read: async (start, end) => new Uint8Array(await file.slice(start, end).arrayBuffer()),
 });
 
-export function needModel(): OpenedModel {
-  if (model.value) return model.value.opened;
+export function needLoaded(): Loaded<OpenedModel> {
+  if (model.value) return model.value;
   throw new UserError("No model is loaded: drop its files, or take the demo.");
 }
+
+export const needModel = (): OpenedModel => needLoaded().opened;
 
 export function needProblems(): OpenedProblems {
   if (problems.value) return problems.value.opened;

@@ -20,4 +20,10 @@ export class Latest<T> {
     }
     return this.#value!;
   }
+
+  /** Puts `next` in the place of `value` where that is still current; returns what is current then. */
+  replace(value: T, next: T): T {
+    if (this.#value === value) this.#value = next;
+    return this.#value!;
+  }
 }

@@ -1,9 +1,10 @@
 // Loading a model: the demo, dropped files, or one from a hub.
 
+import { withAdapter, withoutAdapter } from "../app/adapter-files.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
 import type { ModelApi, ModelSummary } from "./api/models.ts";
-import { model, sourceOf } from "./current.ts";
+import { model, needLoaded, sourceOf } from "./current.ts";
 import { DEMO_NAME, fetchDemoModel } from "./demo.ts";
 import * as hub from "./hub.ts";
 import { modelSummary } from "./summaries.ts";
@@ -11,6 +12,15 @@ import { modelSummary } from "./summaries.ts";
 async function take(isDemo: boolean, open: () => Promise<OpenedModel>): Promise<ModelSummary> {
   const current = await model.take(async () => ({ opened: await open(), isDemo }));
   return modelSummary(current.opened, current.isDemo);
+}
+
+/** Changes the model that is loaded, unless another one has come meanwhile. */
+async function change(
+  work: (opened: OpenedModel) => OpenedModel | Promise<OpenedModel>,
+): Promise<ModelSummary> {
+  const loaded = needLoaded();
+  const { opened, isDemo } = model.replace(loaded, { ...loaded, opened: await work(loaded.opened) });
+  return modelSummary(opened, isDemo);
 }
 
 export const modelApi: ModelApi = {
@@ -26,6 +36,8 @@ export const modelApi: ModelApi = {
       onProgress({ what: files[0]?.name ?? "model", done: 0, total: 1 });
       return openModel(files.map(sourceOf));
     }),
+  useAdapterFiles: (files) => change((opened) => withAdapter(opened, files.map(sourceOf))),
+  removeAdapter: () => change(withoutAdapter),
   hubOffer: hub.offer,
   useHubModel: (found, variant, hubUrl, onProgress) =>
     take(false, () => hub.open(found, variant, hubUrl, onProgress)),

@@ -1,11 +1,12 @@
 // Settings before a run: what they would hold on the device, verl's form of them, and a reward function on trial.
 
+import { fixedSettings, keptFor } from "../app/adapter-files.ts";
 import { configCommand, configYaml } from "../app/exports.ts";
 import { trainingCount } from "../app/problems.ts";
 import { testReward, testSamples } from "../app/reward-test.ts";
 import { importVerlText } from "../rl/verl/import-text.ts";
 import type { RecipeApi } from "./api/recipe.ts";
-import { device, needModel, problems } from "./current.ts";
+import { device, model, needModel, problems } from "./current.ts";
 import { planSummary } from "./summaries.ts";
 
 export const recipeApi: RecipeApi = {
@@ -13,9 +14,11 @@ export const recipeApi: RecipeApi = {
 
   importSettings: async (text, config) => {
     const loaded = problems.value?.opened;
-    return importVerlText(text, config, { problems: loaded && trainingCount(loaded) });
+    const adapter = fixedSettings(model.value?.opened ?? {});
+    return importVerlText(text, config, { problems: loaded && trainingCount(loaded), adapter });
   },
-  exportSettings: async (what, config, kept) => {
+  exportSettings: async (what, config, imported) => {
+    const kept = keptFor(model.value?.opened ?? {}, imported);
     const { name, bytes } = what === "config" ? configYaml(config, kept) : configCommand(config, kept);
     return new File([bytes as Uint8Array<ArrayBuffer>], name);
   },

@@ -1,5 +1,6 @@
 // The run under way: at most one, held against other tabs until it has ended.
 
+import { keptFor } from "../app/adapter-files.ts";
 import { keepFiles, keptModel, keptProblems } from "../app/kept-files.ts";
 import { beginRun, continueRun, keptConfig } from "../app/kept-run.ts";
 import type { ActiveRun } from "../app/kept-run.ts";
@@ -76,7 +77,7 @@ export const runApi: RunApi = {
           problems: splitOf(problems, config["gradus.held_out_ratio"]),
           dataName: problems.name,
           config,
-          kept: clusterSettings,
+          kept: keptFor(model, clusterSettings),
         };
         const run = await beginRun(await device(), { runs, checkpoints }, id, inputs, onEvent);
         filesKept = keepFiles(runs, id, model, problems).catch((error: unknown) =>

@@ -5,18 +5,21 @@ import type { Keeping } from "../app/kept-run.ts";
 import type { OpenedProblems } from "../app/problems.ts";
 import { kindOfDataset, splitOf } from "../app/problems.ts";
 import type { Problem } from "../formats/problem.ts";
+import type { ByteSource } from "../formats/safetensors.ts";
 import type { Gpu, Recorder } from "../gpu/index.ts";
 import { FAMILIES } from "../model/families.ts";
 import { adapterShapes } from "../model/lora.ts";
+import type { OpenedAdapter } from "../model/open-adapter.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { parameterShapes } from "../model/weights.ts";
 import { DEFAULTS } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
-import { policyOptions } from "../rl/options/index.ts";
+import { adapterSettings, policyOptions } from "../rl/options/index.ts";
 import { planRun } from "../rl/run.ts";
 import type { CheckpointInfo } from "../storage/checkpoints.ts";
 import type { RunRecord } from "../storage/runs.ts";
 import type {
+  AdapterSummary,
   CheckpointSummary,
   DeviceSummary,
   ModelSummary,
@@ -49,7 +52,19 @@ export const modelSummary = (model: OpenedModel, isDemo: boolean): ModelSummary 
   layers: model.config.layers,
   hidden: model.config.hidden,
   vocab: model.config.vocab,
-  files: model.files.map(({ name, size }) => ({ name, bytes: size })),
+  files: listed(model.files),
+  ...(model.adapter && { adapter: adapterSummary(model.adapter) }),
+});
+
+const listed = (files: readonly ByteSource[]): ModelSummary["files"] =>
+  files.map(({ name, size }) => ({ name, bytes: size }));
+
+const adapterSummary = ({ lora, types, step, notices, files }: OpenedAdapter): AdapterSummary => ({
+  settings: adapterSettings(lora),
+  types,
+  ...(step !== undefined && { step }),
+  notices,
+  files: listed(files),
 });
 
 export function problemsSummary(

@@ -92,10 +92,9 @@ describe("what PEFT wrote", () => {
   });
 
   test("tells the step of our own export", async () => {
-    const lora = { rank: 4, alpha: 8, ...{ targets: configJson["target_modules"] as string[] } };
-    const rank = configJson["r"] as number;
+    const [rank, targets] = [configJson["r"] as number, configJson["target_modules"] as string[]];
     const files = peftAdapterFiles({
-      lora: { ...lora, rank },
+      lora: { rank, alpha: 8, targets },
       baseModelName: "qwen2-tied",
       tensors: peftTensors,
       step: 12,
@@ -156,7 +155,7 @@ describe("is refused", () => {
       [
         configFile(),
         changed((tensors) => {
-          for (const name of [...tensors.keys()]) if (name.includes(".v_proj.")) tensors.delete(name);
+          for (const name of peftTensors.keys()) if (name.includes(".v_proj.")) tensors.delete(name);
         }),
       ],
       /target_modules in adapter_config\.json names v_proj, and .* no tensor of it, such as ".*v_proj/,

@@ -127,9 +127,36 @@ describe("train", () => {
       expect.arrayContaining(["adapter_config.json", "adapter_model.safetensors"]),
     );
 
+    const again = await run("train", "--out", out, "--resume", "--adapter", out);
+    expect(again.complained).toMatch(/goes on from its own checkpoint, and --adapter begins one/);
     const changed = await run("train", "--out", out, "--resume", "--set", "actor_rollout_ref.rollout.n=2");
     expect(changed.code).toBe(1);
     expect(changed.complained).toMatch(/^Group size .* is 4 in this run and cannot become 2/);
+  });
+
+  test("goes on from an adapter that another run exported, and says so to verl", async () => {
+    const { out, args } = await workplace();
+    const lora = ["--set", "actor_rollout_ref.model.lora_rank=2", "--steps", "1"];
+    expect((await run(...args, ...lora)).complained).toBe("");
+    const next = path.join(path.dirname(out), "next");
+    const onward = [...args, "--out", next, "--adapter", out, "--steps", "1"];
+
+    const other = await run(...onward, "--set", "actor_rollout_ref.model.lora_rank=3");
+    expect(other.complained).toMatch(/^actor_rollout_ref\.model\.lora_rank is 3, and the adapter .* has 2\./);
+    const done = await run(...onward);
+    expect(done.complained).toBe("");
+    expect(done.printed).toMatch(
+      /^going on from an adapter: rank 2, alpha 16, q_proj .* down_proj, step 1$/m,
+    );
+    const [, row] = await metrics(next);
+    expect(row!["training/global_step"]).toBe(1);
+    for (const file of ["config.yaml", "run_verl.sh"])
+      expect(await readFile(path.join(next, file), "utf8")).toMatch(
+        new RegExp(`lora_adapter_path[:=] ?${out.replaceAll(".", "\\.")}\n`),
+      );
+    const resumed = await run("train", "--out", next, "--resume", "--steps", "2");
+    expect(resumed.complained).toBe("");
+    expect(await steps(next)).toEqual([0, 1, 2]);
   });
 
   test("by a person's function says where it fails, and goes on when it is corrected", async () => {

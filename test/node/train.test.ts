@@ -40,6 +40,10 @@ describe("a mistake is told in a sentence, without a stack", () => {
       ["--model", "nowhere"],
       /^nowhere is not there, and a folder with config\.json, tokenizer\.json and weights is needed\.$/,
     ],
+    [
+      ["--adapter", "nowhere"],
+      /^nowhere is not there, and a folder with adapter_config\.json and adapter_model\.safetensors is needed\.$/,
+    ],
     [["--config", "nowhere.yaml"], /^There is no file nowhere\.yaml\. Check the path\.$/],
     [["--resume"], / holds no run to go on with\. Leave --resume away to begin one there\.$/],
     [["--step", "3"], /^train has no option --step\. Did you mean --steps\?/],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { type Entry, filesOf, sortFiles } from "../../src/ui/file-drop.ts";
+import { type Entry, filesOf, sortFiles, splitAdapter } from "../../src/ui/file-drop.ts";
 
 const fileEntry = (name: string): Entry =>
   ({
@@ -115,6 +115,25 @@ describe("dropped files", () => {
     const { model, problems, reward } = sortFiles(files);
     expect([names(model), names(problems), reward?.name]).toEqual([[], ["train.jsonl"], "reward.mjs"]);
     expect(sortFiles([new File([], "config.json")]).reward).toBeUndefined();
+  });
+
+  test("of an adapter go with the model's, and without a model what lies beside them is left out", () => {
+    const split = (...list: string[]) => {
+      const { model, adapter } = splitAdapter(list.map((name) => new File([], name)));
+      return [names(model), names(adapter)];
+    };
+    const adapter = ["a/adapter_config.json", "a/adapter_model.safetensors"];
+    expect(sorted(...adapter, "a/README.md", "train.jsonl")).toEqual({
+      model: [...adapter, "a/README.md"],
+      problems: ["train.jsonl"],
+    });
+    expect(split(...adapter, "a/README.md", "a/tokenizer.json")).toEqual([[], adapter]);
+    expect(split("m/config.json", "m/model.onnx", ...adapter)).toEqual([
+      ["m/config.json", "m/model.onnx"],
+      adapter,
+    ]);
+    expect(split("m/model.safetensors", "demo-adapter-step-1.zip")[1]).toEqual(["demo-adapter-step-1.zip"]);
+    expect(split("weights.data", "vocab.json")).toEqual([["weights.data", "vocab.json"], []]);
   });
 
   test("of both kinds go where they belong", () => {

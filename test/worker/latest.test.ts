@@ -14,6 +14,14 @@ test("what was asked for last stays, also when an earlier answer comes after it"
   expect(latest.value).toBe("dropped");
 });
 
+test("what is current is changed only while it is current", async () => {
+  const latest = new Latest<string>();
+  await latest.take(() => Promise.resolve("first"));
+  expect(latest.replace("first", "first, changed")).toBe("first, changed");
+  await latest.take(() => Promise.resolve("second"));
+  expect(latest.replace("first, changed", "stale")).toBe("second");
+});
+
 test("a failure leaves what was current, and what was asked for before it", async () => {
   const latest = new Latest<string>();
   let finishDemo = (): void => {};

@@ -1,18 +1,24 @@
 // `train`: the same run as in the page, in a terminal: metrics, checkpoints and weights in a folder. Ctrl-C keeps what was
 // learnt.
 
+import path from "node:path";
+
 import { openRecorder } from "../../gpu/index.ts";
+import { fixedSettings, keptFor } from "../../app/adapter-files.ts";
 import { beginRun, continueRun, keptConfig, keptForCluster } from "../../app/kept-run.ts";
 import type { ActiveRun } from "../../app/kept-run.ts";
+import type { OpenedProblems } from "../../app/problems.ts";
 import { kindWords, splitOf, trainingCount } from "../../app/problems.ts";
 import { UserError } from "../../common/errors.ts";
 import type { OpenedModel } from "../../model/open-model.ts";
 import { checkResumable } from "../../rl/config.ts";
 import type { RunConfig } from "../../rl/config.ts";
+import { checkAdapter } from "../../rl/options/index.ts";
 import type { RunEvent } from "../../rl/events.ts";
 import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
-import { modelOf, problemsOf, readSettings } from "../train/inputs.ts";
+import { adapted, modelOf, problemsOf, readSettings } from "../train/inputs.ts";
+import type { StartedWith } from "../train/output.ts";
 import { RUN_ID, RunFolder } from "../train/output.ts";
 import { Terminal } from "../train/terminal.ts";
 
@@ -21,13 +27,18 @@ const DEFAULT_OUT = "gradus-run";
 export const train = defineCommand({
   name: "train",
   summary: "train a model; without arguments, the demo",
-  usage: "[--model DIR] [--data FILE] [--out DIR] [--set key=value] [--steps N] [--resume]",
+  usage: "[--model DIR] [--adapter DIR] [--data FILE] [--out DIR] [--set key=value] [--steps N] [--resume]",
   options: {
     model: {
       type: "string",
       value: "DIR",
       description:
         "a folder with config.json, tokenizer.json and weights, or owner/name at the hub; default: the demo",
+    },
+    adapter: {
+      type: "string",
+      value: "DIR",
+      description: "a PEFT adapter to go on from: a folder with its two files, or a zip file of them",
     },
     data: {
       type: "string",
@@ -70,30 +81,31 @@ export const train = defineCommand({
   async run({ values }) {
     const folder = await RunFolder.open(values.out);
     const started = await folder.startedWith();
-    if (started && !values.resume)
-      throw new UserError(
-        `${values.out} holds a run already. Add --resume to go on with it, or name another folder with --out.`,
-      );
-    if (!started && values.resume)
-      throw new UserError(
-        `${values.out} holds no run to go on with. Leave --resume away to begin one there.`,
-      );
     const newest = (await folder.keeping.checkpoints.whole(RUN_ID)).at(-1)?.step;
-    if (started && newest === undefined)
-      throw new UserError(
-        `The run in ${values.out} ended before its first checkpoint: there is nothing to go on from. Begin it again in another folder, or remove this one first.`,
-      );
+    checkFolder(values, started, newest);
     const modelPath = values.model ?? started?.model;
+    const place = values.adapter ?? started?.adapter;
     const data = values.data ?? started?.data ?? [];
     const kept = started && (await keptConfig(folder.keeping, RUN_ID));
     const problems = await problemsOf(data);
-    const read = await readSettings(values, modelPath === undefined, kept, trainingCount(problems));
+    // Without an adapter a setting that does not fit is told before a model is fetched.
+    const adaptedModel =
+      values.adapter === undefined ? undefined : await adapted(await modelOf(modelPath), values.adapter);
+    const read = await readSettings(values, {
+      isDemo: modelPath === undefined,
+      base: kept,
+      problems: trainingCount(problems),
+      adapter: fixedSettings(adaptedModel ?? {}),
+    });
     const { config } = read;
-    const cluster = read.kept ?? (started ? await keptForCluster(folder.keeping, RUN_ID) : {});
+    if (adaptedModel?.adapter) checkAdapter(config, adaptedModel.adapter.lora);
     if (kept) checkResumable(kept, config);
-    const model = await modelOf(modelPath);
-    for (const { where, why } of problems.refused.slice(0, 5)) console.log(`left out ${where}: ${why}`);
-    if (problems.refused.length > 5) console.log(`and ${problems.refused.length - 5} rows more.`);
+    const model = adaptedModel ?? (await modelOf(modelPath));
+    const begun = started ? await keptForCluster(folder.keeping, RUN_ID) : {};
+    const cluster = started
+      ? (read.kept ?? begun)
+      : keptFor(model, read.kept ?? {}, place && path.resolve(place));
+    tellInputs(model, problems);
     const inputs = {
       model,
       problems: splitOf(problems, config["gradus.held_out_ratio"]),
@@ -103,15 +115,7 @@ export const train = defineCommand({
     };
     const terminal = new Terminal(config["trainer.total_training_steps"]);
     const under: { run?: ActiveRun } = {};
-    const listen = (event: RunEvent): void => {
-      if (event.type === "metrics") folder.addMetrics(event.row);
-      // A run that waits for other settings has nobody here to give them: it is kept and ended.
-      if (event.type === "state" && event.state === "paused" && event.message) {
-        terminal.line(event.message);
-        under.run?.trainer.stop();
-      }
-      terminal.hear(event);
-    };
+    const listen = listenerOf(folder, terminal, under);
     const recorder = await openRecorder({ gpu: await installWebGpu() });
     console.log(
       `${model.name}, ${problems.name}: ${inputs.problems.train.length} ${kindWords(problems.train)}, ${inputs.problems.heldOut.length} held out`,
@@ -121,7 +125,12 @@ export const train = defineCommand({
       ? await continueRun(recorder, folder.keeping, RUN_ID, undefined, inputs, listen)
       : await beginRun(recorder, folder.keeping, RUN_ID, inputs, listen);
     // Only now: a run that was refused leaves the folder as it was.
-    await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config, cluster);
+    const start = {
+      ...(modelPath !== undefined && { model: modelPath }),
+      ...(place !== undefined && { adapter: place }),
+      data,
+    };
+    await folder.writeStart(start, config, cluster);
     under.run = active;
     const total = config["trainer.total_training_steps"];
     if (newest !== undefined && newest >= total)
@@ -132,6 +141,54 @@ export const train = defineCommand({
     return follow(active, folder, { model, config, cluster, out: values.out }, terminal);
   },
 });
+
+/** Throws UserError where what is asked for does not suit what the folder holds. */
+function checkFolder(
+  { out, resume, adapter }: { out: string; resume: boolean | undefined; adapter: string | undefined },
+  started: StartedWith | undefined,
+  newest: number | undefined,
+): void {
+  if (!started) {
+    if (!resume) return;
+    throw new UserError(`${out} holds no run to go on with. Leave --resume away to begin one there.`);
+  }
+  if (!resume)
+    throw new UserError(
+      `${out} holds a run already. Add --resume to go on with it, or name another folder with --out.`,
+    );
+  if (newest === undefined)
+    throw new UserError(
+      `The run in ${out} ended before its first checkpoint: there is nothing to go on from. Begin it again in another folder, or remove this one first.`,
+    );
+  if (adapter !== undefined)
+    throw new UserError(
+      `The run in ${out} goes on from its own checkpoint, and --adapter begins one: leave it away, or name another folder with --out.`,
+    );
+}
+
+/** What is to be known of what was opened, before anything is trained. */
+function tellInputs({ adapter }: OpenedModel, { refused }: OpenedProblems): void {
+  if (adapter) {
+    const { rank, alpha, targets } = adapter.lora;
+    const step = adapter.step === undefined ? "" : `, step ${adapter.step}`;
+    console.log(`going on from an adapter: rank ${rank}, alpha ${alpha}, ${targets.join(" ")}${step}`);
+    for (const notice of adapter.notices) console.log(notice);
+  }
+  for (const { where, why } of refused.slice(0, 5)) console.log(`left out ${where}: ${why}`);
+  if (refused.length > 5) console.log(`and ${refused.length - 5} rows more.`);
+}
+
+/** Writes down what a run tells, and ends one that waits for other settings: there is nobody here to give them. */
+const listenerOf =
+  (folder: RunFolder, terminal: Terminal, under: { run?: ActiveRun }) =>
+  (event: RunEvent): void => {
+    if (event.type === "metrics") folder.addMetrics(event.row);
+    if (event.type === "state" && event.state === "paused" && event.message) {
+      terminal.line(event.message);
+      under.run?.trainer.stop();
+    }
+    terminal.hear(event);
+  };
 
 interface Following {
   readonly model: OpenedModel;

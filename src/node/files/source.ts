@@ -28,11 +28,14 @@ export async function fileSource(file: string, name = path.basename(file)): Prom
 }
 
 /** The files of a folder and of its folder `onnx`, which hub repositories have. Throws UserError when it is no folder. */
-export async function folderSources(folder: string): Promise<ByteSource[]> {
+export async function folderSources(
+  folder: string,
+  wanted = "config.json, tokenizer.json and weights",
+): Promise<ByteSource[]> {
   const info = await stat(folder).catch(() => undefined);
   if (!info?.isDirectory())
     throw new UserError(
-      `${folder} is ${info ? "a file" : "not there"}, and a folder with config.json, tokenizer.json and weights is needed.`,
+      `${folder} is ${info ? "a file" : "not there"}, and a folder with ${wanted} is needed.`,
     );
   const name = path.basename(path.resolve(folder));
   const places = ["", "onnx/"];

@@ -4,17 +4,19 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { withAdapter } from "../../app/adapter-files.ts";
 import { openProblems } from "../../app/problems.ts";
 import type { OpenedProblems } from "../../app/problems.ts";
 import { UserError } from "../../common/errors.ts";
 import { decodeText } from "../../formats/json.ts";
+import { isZip } from "../../formats/unzip.ts";
 import type { OpenedModel } from "../../model/open-model.ts";
 import { openModel } from "../../model/open-model.ts";
 import { CONFIG_KEYS, configWith, DEFAULTS } from "../../rl/config.ts";
 import type { RunConfig } from "../../rl/config.ts";
 import { nearestHint } from "../../common/nearest.ts";
 import type { Preset } from "../../rl/presets/index.ts";
-import { presetById, PRESETS } from "../../rl/presets/index.ts";
+import { adapterPreset, presetById, PRESETS } from "../../rl/presets/index.ts";
 import { importVerlText } from "../../rl/verl/import-text.ts";
 import type { ImportOptions, VerlImport } from "../../rl/verl/imported.ts";
 import { fileSource, folderSources } from "../files/source.ts";
@@ -27,6 +29,14 @@ export async function modelOf(place: string | undefined): Promise<OpenedModel> {
   if (place === undefined) return openModel(await folderSources(DEMO), "demo");
   if (await isAtHub(place)) return hubModel(place);
   return openModel(await folderSources(place));
+}
+
+/** `model` with the adapter of a folder, or of a zip file. Throws UserError where it does not fit. */
+export async function adapted(model: OpenedModel, place: string): Promise<OpenedModel> {
+  const sources = isZip({ name: place })
+    ? [await fileSource(place)]
+    : await folderSources(place, "adapter_config.json and adapter_model.safetensors");
+  return withAdapter(model, sources);
 }
 
 const isAtHub = async (place: string): Promise<boolean> => isHubName(place) && !(await exists(place));
@@ -52,6 +62,16 @@ export interface Settings {
   readonly reward?: string | undefined;
 }
 
+/** What settings depend on besides what was typed. */
+export interface Surroundings {
+  readonly isDemo: boolean;
+  /** Those of the run that goes on. */
+  readonly base?: RunConfig | undefined;
+  readonly problems?: ImportOptions["problems"];
+  /** Settings that the adapter decides which the run goes on from. */
+  readonly adapter?: ImportOptions["adapter"];
+}
+
 /** A run's settings, and what a file had for a cluster. */
 export interface ReadSettings {
   readonly config: RunConfig;
@@ -61,34 +81,32 @@ export interface ReadSettings {
 
 /** The settings alone, see `readSettings`. */
 export const settingsOf = async (settings: Settings, isDemo: boolean, base?: RunConfig): Promise<RunConfig> =>
-  (await readSettings(settings, isDemo, base)).config;
+  (await readSettings(settings, { isDemo, base })).config;
 
 /** A preset (sized for the model where only its form is named), a file's settings and single ones on top. Prints what the file gave. */
 export async function readSettings(
   settings: Settings,
-  isDemo: boolean,
-  base?: RunConfig,
-  problems?: ImportOptions["problems"],
+  { isDemo, base, problems, adapter = {} }: Surroundings,
 ): Promise<ReadSettings> {
-  const preset = presetOf(settings.preset ?? "grpo", isDemo);
-  const start = base && !settings.preset ? base : configWith(preset.values, DEFAULTS);
+  const named = presetOf(settings.preset ?? "grpo", isDemo);
+  const preset = Object.keys(adapter).length > 0 ? adapterPreset(named) : named;
+  const start = base && !settings.preset ? base : configWith({ ...preset.values, ...adapter }, DEFAULTS);
   const single = { ...(await ownReward(settings.reward)), ...singleValues(settings) };
-  const read = await fileSettings(settings.config, start, single, problems);
+  const read = await fileSettings(settings.config, start, { over: single, problems, adapter });
   if (settings.reward === undefined) return read;
   return { ...read, config: judgedByOwn(read.config, single) };
 }
 
-/** The settings of a file on top of `start`, `single` ones above both. */
+/** The settings of a file on top of `start`, those of `options.over` above both. */
 async function fileSettings(
   file: string | undefined,
   start: RunConfig,
-  single: Readonly<Record<string, unknown>>,
-  problems: ImportOptions["problems"],
+  options: ImportOptions,
 ): Promise<ReadSettings> {
-  if (file === undefined) return { config: configWith(single, start) };
+  if (file === undefined) return { config: configWith(options.over ?? {}, start) };
   const source = await fileSource(file);
   const text = new TextDecoder().decode(await source.read(0, source.size));
-  const read = importVerlText(text, start, { over: single, file: source.name, problems });
+  const read = importVerlText(text, start, { ...options, file: source.name });
   const wrong = read.refused.filter(({ kind }) => kind !== "elsewhere");
   if (wrong.length > 0) throw new UserError(`${source.name}: ${wrong.map(({ why }) => why).join(" ")}`);
   for (const line of reportOf(read, source.name)) console.log(line);

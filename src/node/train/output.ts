@@ -26,6 +26,8 @@ export const RUN_ID = "run";
 /** Where the run's model and problems are; absent where they are the demo's. */
 export interface StartedWith {
   readonly model?: string;
+  /** What the run began with besides the model. */
+  readonly adapter?: string;
   readonly data: readonly string[];
 }
 
@@ -59,12 +61,13 @@ export class RunFolder {
 
   /** Makes the folder. Paths are written whole, so that the run can go on from another folder. */
   async writeStart(
-    { model, data }: StartedWith,
+    { model, adapter, data }: StartedWith,
     config: RunConfig,
     kept?: VerlImport["kept"],
   ): Promise<void> {
     const started: StartedWith = {
       ...(model !== undefined && { model: await lastingPlace(model) }),
+      ...(adapter !== undefined && { adapter: path.resolve(adapter) }),
       data: data.map((file) => path.resolve(file)),
     };
     await mkdir(this.path, { recursive: true });

@@ -46,12 +46,15 @@ export function policyOptions(
   };
 }
 
-/** The settings that an adapter to go on from decides, by key. */
-export const adapterSettings = ({
-  rank,
-  alpha,
-  targets,
-}: Omit<LoraConfig, "seed">): Readonly<Record<string, FieldValue>> => ({
+/** The settings that an adapter to go on from decides. */
+export type AdapterSettings = Pick<
+  RunConfig,
+  | "actor_rollout_ref.model.lora_rank"
+  | "actor_rollout_ref.model.lora_alpha"
+  | "actor_rollout_ref.model.target_modules"
+>;
+
+export const adapterSettings = ({ rank, alpha, targets }: Omit<LoraConfig, "seed">): AdapterSettings => ({
   "actor_rollout_ref.model.lora_rank": rank,
   "actor_rollout_ref.model.lora_alpha": alpha,
   "actor_rollout_ref.model.target_modules": targets,

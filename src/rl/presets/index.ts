@@ -2,6 +2,7 @@
 // the grounds. A new recipe is a file in recipes/ and a line here.
 
 import type { RunConfig } from "../config.ts";
+import { configWith } from "../config.ts";
 import type { Ground } from "./grounds.ts";
 import { GROUNDS } from "./grounds.ts";
 import type { Preset } from "./preset.ts";
@@ -62,6 +63,17 @@ export const PRESETS: readonly Preset[] = GROUNDS.flatMap((ground) =>
 export const presetById = (id: string, model: Ground["model"] = "demo"): Preset | undefined =>
   PRESETS.find((preset) => preset.id === id) ??
   PRESETS.find((preset) => preset.form === id && preset.ground.model === model);
+
+/** Whether a preset trains an adapter and not all weights. */
+export const trainsAdapter = ({ values }: Preset): boolean =>
+  configWith(values)["actor_rollout_ref.model.lora_rank"] > 0;
+
+/** The same recipe on the ground of its model that trains an adapter. */
+export function adapterPreset(preset: Preset): Preset {
+  const { form, ground } = preset;
+  const all = PRESETS.filter((other) => other.form === form && other.ground.model === ground.model);
+  return trainsAdapter(preset) ? preset : (all.find(trainsAdapter) ?? preset);
+}
 
 /** The form that `config` is one of, whatever its sizes; of several the one that says most. Undefined when it is none. */
 export const presetIn = (config: RunConfig): Preset | undefined =>

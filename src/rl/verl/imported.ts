@@ -34,6 +34,8 @@ export interface VerlImport {
 export interface ImportOptions {
   /** Stands above both; what does not fit there is no refusal but a UserError. */
   readonly over?: Values;
+  /** Settings that the adapter decides which a run would go on from, by key; absent: none is loaded. */
+  readonly adapter?: Values;
   /** How many problems a run with these settings would train on, if they are loaded. */
   readonly problems?: ((config: RunConfig) => number) | undefined;
 }

@@ -2,6 +2,7 @@
 
 import type { RunConfig } from "../config.ts";
 import { usesCritic } from "../options/index.ts";
+import { ADAPTER_PATH } from "./adapter.ts";
 import type { Values } from "./imported.ts";
 
 /** Where a person puts paths of their own. */
@@ -9,6 +10,7 @@ export const PLACEHOLDERS = {
   "actor_rollout_ref.model.path": "path/to/model",
   "data.train_files": "path/to/train.parquet",
   "data.val_files": "path/to/test.parquet",
+  [ADAPTER_PATH]: "path/to/adapter",
 } as const;
 
 const MODEL = "actor_rollout_ref.model.path";
@@ -27,7 +29,7 @@ export interface Need {
 
 /** The smallest that works: one device, micro-batches by tokens as here. What an import has kept stands above it. */
 export const needsOf = (config: RunConfig, kept: Values): readonly Need[] =>
-  [...allNeeds(config), ...criticNeeds(config, kept)]
+  [...allNeeds(config), ...loraNeeds(config, kept), ...criticNeeds(config, kept)]
     .filter(({ key }) => key !== BY_TOKENS || !countsMicroBatches(kept))
     .map((need) => (Object.hasOwn(kept, need.key) ? { ...need, value: kept[need.key] } : need));
 
@@ -70,6 +72,18 @@ const allNeeds = (config: RunConfig): readonly Need[] => [
   },
   ...overlongNeeds(config),
 ];
+
+/** What an adapter asks for, and where it begins. */
+function loraNeeds(config: RunConfig, kept: Values): readonly Need[] {
+  if (config["actor_rollout_ref.model.lora_rank"] === 0) return [];
+  const format = {
+    key: "actor_rollout_ref.rollout.load_format",
+    value: "safetensors",
+    comment: "Under an adapter, what samples reads the frozen model from its files.",
+  };
+  if (typeof kept[ADAPTER_PATH] !== "string") return [format];
+  return [format, need(ADAPTER_PATH, "The adapter that training goes on from: a folder in PEFT's form.")];
+}
 
 /** A critic begins as the model, and has a path of its own. */
 function criticNeeds(config: RunConfig, kept: Values): readonly Need[] {

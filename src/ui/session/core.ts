@@ -3,6 +3,7 @@
 import { configWith } from "../../rl/config.ts";
 import { PRESETS } from "../../rl/presets/index.ts";
 import type { WorkerApi } from "../../worker/api.ts";
+import { followAdapter, lastingConfig } from "./follow-adapter.ts";
 import { keepSetup, keptSetup } from "./kept-setup.ts";
 import type { Concern, SessionState } from "./state.ts";
 
@@ -26,8 +27,10 @@ export class SessionCore extends EventTarget {
   }
 
   set(patch: Partial<SessionState>): void {
-    this.state = { ...this.state, ...patch };
-    if (patch.config) keepSetup(this.state);
+    const next = { ...this.state, ...patch };
+    const changesConfig = patch.config !== undefined || patch.model !== undefined;
+    this.state = changesConfig ? { ...next, config: followAdapter(this.state, next) } : next;
+    if (patch.config) keepSetup({ ...this.state, config: lastingConfig(this.state) });
     this.dispatchEvent(new Event("change"));
   }
 

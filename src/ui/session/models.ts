@@ -1,6 +1,7 @@
 // Which model is loaded: the demo, dropped files, or one from a hub.
 
 import type { HubOffer, LoadProgress, ModelSummary } from "../../worker/api.ts";
+import { splitAdapter } from "../file-drop.ts";
 import type { SessionCore } from "./core.ts";
 import { setupFor } from "./kept-setup.ts";
 import type { SessionRecipe } from "./recipe.ts";
@@ -20,10 +21,24 @@ export class SessionModels {
     return this.#load(() => this.#core.worker.useDemoModel(this.#tell));
   }
 
-  useFiles(files: readonly File[]): Promise<void> {
-    this.isChosen = true;
-    return this.#load(() => this.#core.worker.useModelFiles(files, this.#tell));
+  /** A model's files, an adapter's, or both. */
+  async useFiles(files: readonly File[]): Promise<void> {
+    const { model, adapter } = splitAdapter(files);
+    if (model.length > 0) {
+      this.isChosen = true;
+      await this.#load(() => this.#core.worker.useModelFiles(model, this.#tell));
+    }
+    // It belongs to the model that has not come.
+    if (adapter.length === 0 || (model.length > 0 && this.#core.state.errors.model)) return;
+    await this.#change(() => this.#core.worker.useAdapterFiles(adapter));
+    if (!this.#core.state.errors.model) this.#recipe.useForAdapter();
+    await this.#recipe.refreshPlan();
   }
+
+  removeAdapter = async (): Promise<void> => {
+    await this.#change(() => this.#core.worker.removeAdapter());
+    await this.#recipe.refreshPlan();
+  };
 
   /** What a repository offers. Rejects with a sentence. */
   hubOffer(repository: string, hubUrl: string): Promise<HubOffer> {
@@ -52,6 +67,11 @@ export class SessionModels {
     await this.#core.attempt("model", async () => this.#follow(await load()));
     this.#core.forget("modelProgress");
     if (this.#core.state.model) await this.#recipe.refreshPlan();
+  }
+
+  /** The same model with something about it changed. */
+  #change(work: () => Promise<ModelSummary>): Promise<void> {
+    return this.#core.attempt("model", async () => this.#core.set({ model: await work() }));
   }
 
   /** Shows the model, on the sizes that suit it: those it had when such a model was here last, or the usual ones. */

@@ -2,7 +2,7 @@
 
 import { configWith } from "../../rl/config.ts";
 import type { Preset } from "../../rl/presets/index.ts";
-import { carriedOver, presetById, presetIn, withChange } from "../../rl/presets/index.ts";
+import { adapterPreset, carriedOver, presetById, presetIn, withChange } from "../../rl/presets/index.ts";
 import type { SettingsForm, WorkerApi } from "../../worker/api.ts";
 import { shownGroup } from "../run-view.ts";
 import { settingsText } from "../settings-text.ts";
@@ -27,6 +27,13 @@ export class SessionRecipe {
     const config = carriedOver(this.#core.state.config, this.preset, preset);
     this.#core.set({ presetId: preset.id, config, imported: undefined, kept: {} });
     await this.refreshPlan();
+  }
+
+  /** Goes over to the sizes and the learning rate of an adapter, where all weights were to be trained. */
+  useForAdapter(): void {
+    const [former, preset] = [this.preset, adapterPreset(this.preset)];
+    if (preset === former) return;
+    this.#core.set({ presetId: preset.id, config: carriedOver(this.#core.state.config, former, preset) });
   }
 
   /** Takes the preset as it is. */

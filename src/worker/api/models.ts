@@ -1,5 +1,7 @@
 // Models, between page and worker: the demo, dropped files, and those of a hub.
 
+import type { AdapterSettings } from "../../rl/options/index.ts";
+
 export interface ModelSummary {
   readonly name: string;
   readonly isDemo: boolean;
@@ -12,6 +14,20 @@ export interface ModelSummary {
   readonly hidden: number;
   readonly vocab: number;
   /** Files as they were dropped or fetched. */
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  /** What a run goes on from. */
+  readonly adapter?: AdapterSummary;
+}
+
+export interface AdapterSummary {
+  /** The settings that it decides. */
+  readonly settings: AdapterSettings;
+  /** "F32". */
+  readonly types: readonly string[];
+  /** Of the run that it was taken from, where known. */
+  readonly step?: number;
+  /** A sentence each. */
+  readonly notices: readonly string[];
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
 }
 
@@ -39,6 +55,12 @@ export interface ModelApi {
   useDemoModel(onProgress: (progress: LoadProgress) => void): Promise<ModelSummary>;
   /** Loads a model from dropped files (a folder's files in one list). Keeps the former model when it rejects. */
   useModelFiles(files: readonly File[], onProgress: (progress: LoadProgress) => void): Promise<ModelSummary>;
+  /**
+   * What runs go on from: PEFT's two files, or a zip archive of them. Rejects where it does not fit the model that is loaded,
+   * and keeps the former adapter, if any. Another model comes without one.
+   */
+  useAdapterFiles(files: readonly File[]): Promise<ModelSummary>;
+  removeAdapter(): Promise<ModelSummary>;
   /** What a repository (its id, or the address of its page) offers. Rejects when the hub at `hubUrl` does not have it. */
   hubOffer(repository: string, hubUrl: string): Promise<HubOffer>;
   /** Loads one form of a repository; what is not in this browser yet is fetched. Keeps the former model when it rejects. */
