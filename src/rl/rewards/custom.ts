@@ -43,6 +43,38 @@ async function open({ ownFunction, ownFunctionMs }: RewardSettings): Promise<Ope
   };
 }
 
+/** Runs the function as the sandbox does: in a world of its own for every response, with what sandbox/prelude.ts takes away. */
+const PYTHON_CUSTOM = String.raw`def plain(value):
+    """Values of numpy as JSON has them."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def own_score(data_source, solution_str, ground_truth, extra_info):
+    """What the person's JavaScript function gives."""
+    try:
+        import quickjs
+    except ImportError as error:
+        raise RuntimeError(
+            "This reward is a JavaScript function, which the Python package quickjs runs, and it is not installed: "
+            "run 'pip install quickjs' on every machine of the cluster."
+        ) from error
+    context = quickjs.Context()
+    context.set_memory_limit(64 * 2**20)
+    context.set_max_stack_size(256 * 1024)
+    context.set_time_limit(OWN_FUNCTION_MS / 1000)
+    tools = context.eval(PRELUDE)
+    judge = context.eval("(tools) => tools.judge")(tools)
+    arguments = [data_source, solution_str, ground_truth, extra_info or {}]
+    given = context.parse_json(json.dumps(arguments, default=plain))
+    context.eval(OWN_FUNCTION)
+    compute = context.eval(FIND)
+    if compute is None:
+        raise ValueError("OWN_FUNCTION in this file has no function computeScore or compute_score.")
+    score = float(judge(compute, given))
+    if not math.isfinite(score):
+        raise ValueError(f"The reward function returned {score}, and a finite number is needed.")
+    return score`;
+
 export const custom = {
   id: "custom",
   label: "Your own reward",
@@ -52,4 +84,8 @@ export const custom = {
   params: ["gradus.reward_function", "gradus.reward_function_ms"],
   defaultWeight: 0,
   open,
+  python: {
+    definitions: [PYTHON_CUSTOM],
+    score: "own_score(data_source, solution_str, ground_truth, extra_info)",
+  },
 } as const satisfies RewardFunction;

@@ -11,6 +11,7 @@
 // Source: verl-recipe, gspo (group self-play), compute_score's docstring. Differs: the definitions above are ours.
 
 import { GSM8K_SOURCES } from "./gsm8k.ts";
+import { PYTHON_SPACE, PYTHON_UNITS } from "./python.ts";
 import type { RewardRule } from "./reward.ts";
 
 /** Digits with commas between them, a fraction, perhaps a currency before. */
@@ -88,6 +89,103 @@ export function gradedScore(response: string, groundTruth: string): number {
   return stated === undefined ? 0 : 0.1;
 }
 
+/** The same in Python. */
+const PYTHON_GRADED = String.raw`NUMBER = r"[-−]?\$?[0-9][0-9,]*(?:\.[0-9]+)?|[-−]?\$?\.[0-9]+"
+OPERATOR = r"[-−+*/÷:×·x]"
+STEP_REACH = 120
+AFTER_HASHES = re.compile(rf"{SPACE}*({NUMBER})")
+BOXED = re.compile(r"\\boxed\{([^{}]{0,200})\}")
+LAST_NUMBER = re.compile(rf"(?<![0-9.,])(?:{NUMBER})")
+LEFT_SIDE = re.compile(rf"(?<![0-9.,])({NUMBER})((?:{SPACE}*{OPERATOR}{SPACE}*(?:{NUMBER}))+){SPACE}*\Z")
+TERM = re.compile(rf"{SPACE}*({OPERATOR}){SPACE}*({NUMBER})")
+DECIMAL = re.compile(r"[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+OTHER_BASE = re.compile(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
+
+
+def number_in(text):
+    """The number that a text is, NaN where it is none."""
+    plain = re.sub(rf"[$,%]|{SPACE}|\.\Z", "", strip(text).replace("−", "-", 1))
+    if DECIMAL.fullmatch(plain):
+        return float(plain)
+    if not OTHER_BASE.fullmatch(plain):
+        return math.nan
+    try:
+        return float(int(plain, 0))
+    except OverflowError:
+        return math.inf
+
+
+def is_close(a, b):
+    return abs(a - b) <= 1e-9 * max(1.0, abs(b))
+
+
+def is_same(text, truth):
+    """Whether a text says the same as the ground truth."""
+    number = number_in(truth)
+    return strip(text) == strip(truth) if math.isnan(number) else is_close(number_in(text), number)
+
+
+def stated_answer(response):
+    """What a response states as its answer; None when it has no such form."""
+    hashes = response.rfind("####")
+    after = "" if hashes < 0 else response[hashes + 4 :]
+    number = AFTER_HASHES.match(after[:STEP_REACH])
+    if number:
+        return number.group(1)
+    line = strip(after.split("\n", 1)[0])
+    if line != "":
+        return line
+    boxed = BOXED.findall(response)
+    return boxed[-1] if boxed else None
+
+
+def divide(a, b):
+    if b != 0:
+        return a / b
+    return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+def value_of(first, rest):
+    """Value of a chain such as "2 + 3 x 4": products before sums."""
+    total, product = 0.0, number_in(first)
+    for operator, text in TERM.findall(rest):
+        number = number_in(text)
+        if operator in "*×·x":
+            product *= number
+        elif operator in "/÷:":
+            product = divide(product, number)
+        else:
+            total, product = total + product, number if operator == "+" else -number
+    return total + product
+
+
+def worked_answer(response):
+    """Result of the last step whose left side is arithmetic; None without one, or where the step is wrong."""
+    at = response.rfind("=")
+    while at > 0:
+        left = LEFT_SIDE.search(response[max(0, at - STEP_REACH) : at])
+        right = AFTER_HASHES.match(response[at + 1 : at + STEP_REACH])
+        if left and right:
+            value = value_of(left.group(1), left.group(2))
+            return right.group(1) if is_close(value, number_in(right.group(1))) else None
+        at = response.rfind("=", 0, at)
+    return None
+
+
+def graded_score(response, ground_truth):
+    """1 right, 0.5 partly right, 0.1 right form and wrong answer, 0 neither."""
+    response, truth = units(response), units(ground_truth)
+    stated = stated_answer(response)
+    if stated is not None and is_same(stated, truth):
+        return 1.0
+    reached = worked_answer(response)
+    if reached is None and stated is None:
+        numbers = LAST_NUMBER.findall(response)
+        reached = numbers[-1] if numbers else None
+    if reached is not None and is_same(reached, truth):
+        return 0.5
+    return 0.0 if stated is None else 0.1`;
+
 export const graded = {
   id: "graded",
   label: "Graded answer",
@@ -98,4 +196,8 @@ export const graded = {
   params: [],
   defaultWeight: 0,
   score: ({ response, problem }) => gradedScore(response, problem.groundTruth),
+  python: {
+    definitions: [PYTHON_SPACE, PYTHON_UNITS, PYTHON_GRADED],
+    score: "graded_score(solution_str, ground_truth)",
+  },
 } as const satisfies RewardRule;

@@ -1,6 +1,6 @@
 // verl's GSM8K scorer in its flexible form: the last number counts, wherever it stands. What it looks at is gsm8k.ts's matter.
 
-import { GSM8K_PAPER, GSM8K_SOURCES, scoreSolution } from "./gsm8k.ts";
+import { GSM8K_PAPER, GSM8K_SOURCES, PYTHON_GSM8K, scoreSolution } from "./gsm8k.ts";
 import type { RewardRule } from "./reward.ts";
 
 export const gsm8kFlexible = {
@@ -14,4 +14,8 @@ export const gsm8kFlexible = {
   defaultWeight: 0,
   score: ({ response, problem: { groundTruth } }, { formatScore }) =>
     scoreSolution(response, groundTruth, "flexible", formatScore),
+  python: {
+    definitions: [PYTHON_GSM8K],
+    score: 'score_solution(solution_str, ground_truth, "flexible")',
+  },
 } as const satisfies RewardRule;

@@ -48,6 +48,24 @@ export const answerMatches = (
   flexible: extractSolution(response, "flexible") === groundTruth,
 });
 
+/** The two functions in Python. */
+export const PYTHON_GSM8K = String.raw`def extract_solution(text, method):
+    """The answer that a response states: after the last "#### ", or its last run of digits, points and commas."""
+    end = text[-300:]
+    if method == "strict":
+        found = re.findall(r"#### (-?[0-9.,]+)", end)
+        return found[-1].replace(",", "") if found else None
+    runs = re.findall(r"-?[0-9.,]+", end)
+    return next((run for run in reversed(runs) if run != "."), runs[0] if runs else None)
+
+
+def score_solution(text, ground_truth, method):
+    """1 for the right answer, FORMAT_SCORE for another one, 0 for none."""
+    answer = extract_solution(text, method)
+    if answer is None:
+        return 0.0
+    return 1.0 if answer == ground_truth else FORMAT_SCORE`;
+
 /** Data sources whose ground truth is a number that a response states at its end. */
 export const GSM8K_SOURCES = ["openai/gsm8k"];
 
@@ -67,4 +85,8 @@ export const gsm8k = {
   defaultWeight: 1,
   score: ({ response, problem: { groundTruth } }, { formatScore }) =>
     scoreSolution(response, groundTruth, "strict", formatScore),
+  python: {
+    definitions: [PYTHON_GSM8K],
+    score: 'score_solution(solution_str, ground_truth, "strict")',
+  },
 } as const satisfies RewardRule;

@@ -6,6 +6,19 @@
 
 import type { RewardRule } from "./reward.ts";
 
+/** verl does not tell a reward how many tokens a response has. */
+const PYTHON_LENGTH = `@functools.cache
+def tokenizer():
+    """The model's, which verl has loaded from the same place."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(MODEL_PATH)
+
+
+def count_tokens(text):
+    """Tokens of a response and its end. verl gives a reward the text alone, so this may be off by a few."""
+    return len(tokenizer().encode(text, add_special_tokens=False)) + 1`;
+
 export const length = {
   id: "length",
   label: "Length",
@@ -19,4 +32,5 @@ export const length = {
   params: ["data.max_response_length"],
   defaultWeight: 0,
   score: ({ tokens }, { maxLength }) => -tokens / maxLength,
+  python: { definitions: [PYTHON_LENGTH], score: "-count_tokens(solution_str) / MAX_LENGTH" },
 } as const satisfies RewardRule;

@@ -2,6 +2,7 @@
 // them come to is judge.ts.
 
 import type { Problem } from "../../formats/problem.ts";
+import type { PythonRule } from "./python.ts";
 
 export interface RewardSettings {
   /** Score of an answer in the right form that is not the right one (gradus.format_score). */
@@ -43,6 +44,8 @@ interface Described {
   readonly params: readonly string[];
   /** What the score is multiplied with unless a recipe says otherwise; 0: off. */
   readonly defaultWeight: number;
+  /** Reads the constants of python-file.ts; gives the same scores. */
+  readonly python: PythonRule;
 }
 
 /** A rule of ours. */

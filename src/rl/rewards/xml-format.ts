@@ -4,6 +4,7 @@
 // nothing would be 0 for every response, and teach nothing. The answer itself is other rewards' matter.
 // Source: DeepSeek-R1, arXiv:2501.12948, section 2.2.2 (format reward); TRL's think_format_reward is the strict form of it.
 
+import { PYTHON_SPACE } from "./python.ts";
 import type { RewardRule } from "./reward.ts";
 
 const TAGS = ["<think>", "</think>", "<answer>", "</answer>"];
@@ -26,6 +27,25 @@ export function xmlFormatScore(response: string): number {
   return OUTSIDE.every((place) => between[place]!.trim() === "") ? 1 : 1 - 1 / TAGS.length;
 }
 
+/** The same in Python. */
+const PYTHON_XML_FORMAT = `TAGS = ["<think>", "</think>", "<answer>", "</answer>"]
+
+
+def xml_format_score(response):
+    """A quarter for each tag in its place; all of it only with nothing outside."""
+    end, found, between = 0, 0, []
+    for tag in TAGS:
+        at = response.find(tag)
+        if at < end or response.find(tag, at + len(tag)) >= 0:
+            continue
+        between.append(response[end:at])
+        end = at + len(tag)
+        found += 1
+    between.append(response[end:])
+    if found < len(TAGS):
+        return found / len(TAGS)
+    return 1.0 if all(strip(between[place]) == "" for place in (0, 2, 4)) else 0.75`;
+
 export const xmlFormat = {
   id: "xml_format",
   label: "Think and answer tags",
@@ -39,4 +59,5 @@ export const xmlFormat = {
   params: [],
   defaultWeight: 0,
   score: ({ response }) => xmlFormatScore(response),
+  python: { definitions: [PYTHON_SPACE, PYTHON_XML_FORMAT], score: "xml_format_score(solution_str)" },
 } as const satisfies RewardRule;
