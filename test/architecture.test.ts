@@ -54,6 +54,7 @@ const DOORS: Record<string, string> = {
   "idb-keyval": "storage",
   comlink: "worker",
   hyparquet: "formats",
+  "hyparquet-writer": "formats",
   yaml: "formats",
   pbf: "formats",
   "@noble/hashes": "hub",

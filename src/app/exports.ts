@@ -76,8 +76,8 @@ export function configYaml(config: RunConfig, kept: Kept = {}): NamedFile {
 
 const signOf = (key: string): "+" | "" => (isAdded(key) ? "+" : "");
 
-/** A script whose command starts verl with the settings of `configYaml`. */
-export function configCommand(config: RunConfig, kept: Kept = {}): NamedFile {
+/** A script whose command starts verl with the settings of `configYaml`, after the lines of `before`. */
+export function configCommand(config: RunConfig, kept: Kept = {}, before: readonly string[] = []): NamedFile {
   const { needs, run, own, kept: rest, warnings, engine } = verlSettings(config, kept);
   const group = (comment: string, values: Kept, sign?: CommandSetting["sign"]): CommandGroup => ({
     comment,
@@ -98,7 +98,7 @@ export function configCommand(config: RunConfig, kept: Kept = {}): NamedFile {
     group("Kept from the configuration that was imported.", rest, "++"),
     group("verl does not read these.", own),
   ];
-  const script = toVerlCommand("verl.trainer.main_ppo", groups, [HEAD, ...warnings]);
+  const script = toVerlCommand("verl.trainer.main_ppo", groups, [HEAD, ...warnings], before);
   return { name: "run_verl.sh", bytes: text(script) };
 }
 

@@ -77,6 +77,19 @@ export function verlRowOfGsm8k(row: JsonObject, { split, index }: RowPlace): Jso
   };
 }
 
+/** The row of `problem` as verl's preprocessing would write it; what else its row had beside its texts is kept. */
+export const verlRowOf = (
+  { dataSource, messages, groundTruth, extraInfo }: Problem,
+  { split, index }: RowPlace,
+): JsonObject => ({
+  data_source: dataSource,
+  prompt: messages.map(({ role, content }) => ({ role, content })),
+  // verl does not read it.
+  ability: "math",
+  reward_model: { style: "rule", ground_truth: groundTruth },
+  extra_info: { index, ...extraInfo, split },
+});
+
 /** TRL's preference pair. A ground truth beside it lets held-out prompts be answered and judged as well. */
 function problemOfPair(row: JsonObject): Problem {
   const { messages, ...pair } = responsePairOf(row);

@@ -22,13 +22,15 @@ export interface CommandGroup {
 const KEY = /^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$/;
 
 /**
- * A script that starts `module` with the settings of `groups`, lines of `head` as comments above. Keys that cannot stand in
+ * A script that starts `module` with the settings of `groups`, lines of `head` as comments above and those of `before` as
+ * they are. Keys that cannot stand in
  * a command are named in a comment instead.
  */
 export function toVerlCommand(
   module: string,
   groups: readonly CommandGroup[],
   head: readonly string[],
+  before: readonly string[] = [],
 ): string {
   const lines = groups
     .filter(({ settings }) => settings.length > 0)
@@ -36,6 +38,7 @@ export function toVerlCommand(
   return [
     "#!/usr/bin/env bash",
     ...head.map((line) => `# ${line}`),
+    ...before,
     "args=(",
     lines.join("\n\n"),
     ")",

@@ -117,7 +117,7 @@ export function checkShapes(
 /** A copy of tied weights, and tables that old versions of transformers saved. */
 const HARMLESS = /^lm_head\.weight$|\.rotary_emb\.inv_freq$/;
 
-/** Throws UserError where a value of a tensor is not finite. */
+/** Throws UserError where one of the values [N] of a tensor is not finite. */
 export function checkFinite(name: string, values: Float32Array, file: string): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;

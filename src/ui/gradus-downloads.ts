@@ -17,6 +17,7 @@ const NAMES: Readonly<Record<DownloadId, string>> = {
   "metrics-csv": "Download metrics as CSV",
   config: "Download configuration",
   command: "Download verl command",
+  "verl-bundle": "Download verl bundle",
 };
 const SHORT: Readonly<Record<DownloadId, string>> = {
   weights: "Trained weights",
@@ -24,6 +25,7 @@ const SHORT: Readonly<Record<DownloadId, string>> = {
   "metrics-csv": "CSV",
   config: "Configuration",
   command: "verl command",
+  "verl-bundle": "verl bundle",
 };
 
 export class GradusDownloads extends LitElement {

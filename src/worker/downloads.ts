@@ -8,10 +8,12 @@ import {
   metricsJsonl,
   trainedWeights,
 } from "../app/exports.ts";
-import { keptShape } from "../app/kept-files.ts";
+import { keptProblems, keptShape } from "../app/kept-files.ts";
 import type { Keeping } from "../app/kept-run.ts";
 import { keptConfig, keptForCluster } from "../app/kept-run.ts";
+import { splitOf } from "../app/problems.ts";
 import { savedMeta } from "../app/saved-meta.ts";
+import { verlBundle } from "../app/verl-bundle.ts";
 import { UserError } from "../common/errors.ts";
 import type { NamedFile } from "../formats/zip.ts";
 import type { MetricRow } from "../rl/metrics.ts";
@@ -39,6 +41,7 @@ async function fileOf(
     const [config, kept] = await Promise.all([keptConfig(keeping, id), keptForCluster(keeping, id)]);
     return what === "config" ? configYaml(config, kept) : configCommand(config, kept);
   }
+  if (what === "verl-bundle") return bundleOf(keeping, id, step);
   if (what !== "weights") {
     const history = await historyOf(keeping, id, step);
     return what === "metrics-csv" ? metricsCsv(history) : metricsJsonl(history);
@@ -48,6 +51,21 @@ async function fileOf(
   const model = { name: record.modelName, config: await keptShape(keeping.runs, id) };
   const files = await trainedWeights(checkpoint, model, await keptConfig(keeping, id));
   return asOneFile(files, `${record.modelName}-adapter-step-${checkpoint.step}.zip`);
+}
+
+/** What the run needs to go on with verl, as one archive. */
+async function bundleOf(keeping: Keeping, id: string, step: number | undefined): Promise<NamedFile> {
+  const { modelName } = await keeping.runs.load(id);
+  const checkpoint = await open(keeping, id, step);
+  const config = await keptConfig(keeping, id);
+  const files = await verlBundle({
+    checkpoint,
+    model: { name: modelName, config: await keptShape(keeping.runs, id) },
+    config,
+    kept: await keptForCluster(keeping, id),
+    problems: splitOf(await keptProblems(keeping.runs, id), config["gradus.held_out_ratio"]),
+  });
+  return asOneFile(files, `${modelName.split("/").at(-1)}-verl-step-${checkpoint.step}.zip`);
 }
 
 /** Up to a checkpoint, or all that the run has logged. */

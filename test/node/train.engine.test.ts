@@ -154,6 +154,12 @@ describe("train", () => {
       expect(await readFile(path.join(next, file), "utf8")).toMatch(
         new RegExp(`lora_adapter_path[:=] ?${out.replaceAll(".", "\\.")}\n`),
       );
+    const bundled = await run("export-verl", "--run", next, "--out", path.join(next, "cluster"));
+    expect(bundled.complained).toBe("");
+    expect(await readdir(path.join(next, "cluster"))).toEqual(
+      expect.arrayContaining(["README.md", "adapter", "config.yaml", "data", "reward.py", "run_verl.sh"]),
+    );
+    expect(await readdir(path.join(next, "cluster", "adapter"))).toHaveLength(2);
     const resumed = await run("train", "--out", next, "--resume", "--steps", "2");
     expect(resumed.complained).toBe("");
     expect(await steps(next)).toEqual([0, 1, 2]);

@@ -13,7 +13,7 @@ export const PLACEHOLDERS = {
   [ADAPTER_PATH]: "path/to/adapter",
 } as const;
 
-const MODEL = "actor_rollout_ref.model.path";
+export const MODEL_PATH = "actor_rollout_ref.model.path";
 const BY_TOKENS = "actor_rollout_ref.actor.use_dynamic_bsz";
 const CRITIC_MODEL = "critic.model.path";
 
@@ -88,7 +88,7 @@ function loraNeeds(config: RunConfig, kept: Values): readonly Need[] {
 /** A critic begins as the model, and has a path of its own. */
 function criticNeeds(config: RunConfig, kept: Values): readonly Need[] {
   if (!usesCritic(config)) return [];
-  const value = kept[MODEL] ?? PLACEHOLDERS[MODEL];
+  const value = kept[MODEL_PATH] ?? PLACEHOLDERS[MODEL_PATH];
   return [{ key: CRITIC_MODEL, value, comment: "The critic begins as this model." }];
 }
 

@@ -40,6 +40,11 @@ export const DOWNLOADS = [
   { id: "metrics-csv", label: "Metrics", detail: "CSV" },
   { id: "config", label: "Configuration", detail: "verl YAML" },
   { id: "command", label: "verl command", detail: "a shell script that starts verl with these settings" },
+  {
+    id: "verl-bundle",
+    label: "verl bundle",
+    detail: "a zip file to go on with verl: settings, problems as parquet, rewards as Python, adapter",
+  },
 ] as const;
 export type DownloadId = (typeof DOWNLOADS)[number]["id"];
 

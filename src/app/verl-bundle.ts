@@ -1,0 +1,118 @@
+// What a person needs to go on with verl on a cluster where the tab is too small: settings and command, problems as parquet, the
+// rewards as Python, the adapter to start from, and three lines that say how. All paths are those below the bundle's folder.
+
+import { UserError } from "../common/errors.ts";
+import { writeParquet } from "../formats/parquet-write.ts";
+import type { Problem } from "../formats/problem.ts";
+import { kindOf, verlRowOf } from "../formats/problem.ts";
+import type { NamedFile } from "../formats/zip.ts";
+import type { RunConfig } from "../rl/config.ts";
+import { fieldOf } from "../rl/config.ts";
+import type { RunProblems } from "../rl/run.ts";
+import { ADAPTER_PATH } from "../rl/verl/adapter.ts";
+import type { Values } from "../rl/verl/imported.ts";
+import { MODEL_PATH, PLACEHOLDERS } from "../rl/verl/needed.ts";
+import { rewardFile } from "../rl/verl/reward-file.ts";
+import type { OpenCheckpoint } from "../storage/checkpoints.ts";
+import type { TrainedModel } from "./exports.ts";
+import { configCommand, configYaml, trainedWeights } from "./exports.ts";
+
+export interface BundledRun {
+  readonly checkpoint: OpenCheckpoint;
+  readonly model: TrainedModel;
+  readonly config: RunConfig;
+  /** What an import has kept for a cluster. */
+  readonly kept: Values;
+  readonly problems: RunProblems;
+}
+
+const TRAIN = "data/train.parquet";
+const TEST = "data/test.parquet";
+const ADAPTER = "adapter";
+const REWARD = "reward.py";
+/** An older section for a reward function, which verl puts above the newer one. */
+const OLD_REWARD = "custom_reward_function";
+
+const text = (name: string, value: string): NamedFile => ({ name, bytes: new TextEncoder().encode(value) });
+
+/** The files of a bundle, with folders in their names. Throws UserError where verl's trainer cannot go on with such a run. */
+export async function verlBundle(run: BundledRun): Promise<readonly NamedFile[]> {
+  const { checkpoint, model, config, problems } = run;
+  checkTrainable(config, problems);
+  const isAdapter = config["actor_rollout_ref.model.lora_rank"] > 0;
+  const adapter = isAdapter ? await trainedWeights(checkpoint, model, config) : [];
+  const modelPath = modelPathOf(run);
+  const others = Object.entries(run.kept).filter(([key]) => !key.startsWith(OLD_REWARD));
+  const kept = { ...Object.fromEntries(others), ...placesOf(problems, modelPath, isAdapter) };
+  return [
+    text("README.md", readme(run, modelPath, isAdapter)),
+    configYaml(config, kept),
+    // Its paths are relative, so that it must be started where it lies.
+    configCommand(config, kept, ['cd "$(dirname "$0")"']),
+    { name: TRAIN, bytes: parquetOf(problems.train, "train") },
+    ...(problems.heldOut.length > 0 ? [{ name: TEST, bytes: parquetOf(problems.heldOut, "test") }] : []),
+    text(REWARD, rewardFile(config, modelPath)),
+    ...adapter.map(({ name, bytes }) => ({ name: `${ADAPTER}/${name}`, bytes })),
+  ];
+}
+
+/** Throws UserError naming the method, or the data, that verl's trainer by rewards does not take. */
+function checkTrainable(config: RunConfig, { train, heldOut }: RunProblems): void {
+  const field = fieldOf("gradus.mode");
+  const mode = config["gradus.mode"];
+  if (mode !== "rl") {
+    const label = "choices" in field ? field.choices.find(({ value }) => value === mode)?.label : undefined;
+    throw new UserError(
+      `The run's method is "${label ?? mode}", and verl's main_ppo, which a bundle is for, trains by rewards alone. Download its configuration and its weights instead.`,
+    );
+  }
+  if ([...train, ...heldOut].some((problem) => kindOf(problem) === "pairs"))
+    throw new UserError(
+      "The run's data are preference pairs, and verl's main_ppo takes problems with a ground truth. Download the run's configuration and its weights instead.",
+    );
+}
+
+/** verl's files of problems. */
+const parquetOf = (problems: readonly Problem[], split: string): Uint8Array =>
+  writeParquet(problems.map((problem, index) => verlRowOf(problem, { split, index })));
+
+/** Where verl finds the model: as an import had it, its name at the hub, or to be filled in. */
+function modelPathOf({ kept, model }: BundledRun): string {
+  const named = kept[MODEL_PATH];
+  if (typeof named === "string" && named !== PLACEHOLDERS[MODEL_PATH]) return named;
+  return /^[\w.-]+\/[\w.-]+$/.test(model.name) ? model.name : PLACEHOLDERS[MODEL_PATH];
+}
+
+/** Settings that name what lies in the bundle. verl needs a file to test with, also where nothing is held out. */
+const placesOf = ({ heldOut }: RunProblems, modelPath: string, isAdapter: boolean): Values => ({
+  [MODEL_PATH]: modelPath,
+  "data.train_files": TRAIN,
+  "data.val_files": heldOut.length > 0 ? TEST : TRAIN,
+  "reward.custom_reward_function.path": REWARD,
+  "reward.custom_reward_function.name": "compute_score",
+  ...(isAdapter && { [ADAPTER_PATH]: ADAPTER }),
+});
+
+/** Three lines. */
+function readme(
+  { checkpoint, model, config, problems }: BundledRun,
+  modelPath: string,
+  isAdapter: boolean,
+): string {
+  const { step } = checkpoint;
+  const begin = isAdapter
+    ? `from the adapter of step ${step} in ${ADAPTER}/`
+    : `from the model itself; to go on from step ${step}, put the run's trained weights with the model's config and tokenizer files into model/ and set ${MODEL_PATH} to model`;
+  const place =
+    modelPath === PLACEHOLDERS[MODEL_PATH]
+      ? `set ${MODEL_PATH} in run_verl.sh (or config.yaml) to the model that was trained, ${model.name} in Hugging Face's form`
+      : `the model is ${modelPath} (${MODEL_PATH})`;
+  const tests = problems.heldOut.length > 0 ? `tests on ${TEST}` : "has no problems held out to test on";
+  const needs = config["gradus.reward_weight.custom"] === 0 ? "" : ", which needs the Python package quickjs";
+  return [
+    `Unpack this folder where every machine of the cluster sees it, with verl of August 2026 installed; ${place}.`,
+    `\`bash run_verl.sh\` trains on ${TRAIN}, ${tests}, and begins ${begin}.`,
+    `Rewards come from ${REWARD}${needs}; devices, machines and loggers are the first settings in run_verl.sh, and config.yaml holds the same for \`--config-name=config\`.`,
+    "",
+  ].join("\n");
+}
