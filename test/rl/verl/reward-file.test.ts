@@ -83,10 +83,25 @@ const WEIGHTS = {
 
 /** Pieces of texts that rules look for, and characters that languages count or fold in ways of their own. */
 const PIECES = [
-  ..."0123456789.,$%-−+*/÷:×·x= \n\t",
-  ..."é\u00a0\ufeff\u0085\u2028\u001c٣🙂",
-  ...["#### ", "####", "\\boxed{", "}", "Infinity", "0x1f", "1e3", "12", "3.5", "1,072", " = ", " + "],
-  ...["<think>", "</think>", "<answer>", "</answer>", "\ud83d", "so the answer is "],
+  ...Array.from("0123456789.,$%-−+*/÷:×·x= \n\té\u00a0\ufeff\u0085\u2028\u001c٣🙂"),
+  "#### ",
+  "####",
+  "\\boxed{",
+  "}",
+  "Infinity",
+  "0x1f",
+  "1e3",
+  "12",
+  "3.5",
+  "1,072",
+  " = ",
+  " + ",
+  "<think>",
+  "</think>",
+  "<answer>",
+  "</answer>",
+  "\ud83d",
+  "so the answer is ",
 ];
 const TRUTHS = ["72", "7", "1072", "-3.5", "0", "12", "x", "1e3", "31", "Infinity", "٣", "a b"];
 
