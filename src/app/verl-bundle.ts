@@ -13,13 +13,14 @@ import { ADAPTER_PATH } from "../rl/verl/adapter.ts";
 import type { Values } from "../rl/verl/imported.ts";
 import { MODEL_PATH, PLACEHOLDERS } from "../rl/verl/needed.ts";
 import { rewardFile } from "../rl/verl/reward-file.ts";
-import type { OpenCheckpoint } from "../storage/checkpoints.ts";
-import type { TrainedModel } from "./exports.ts";
-import { configCommand, configYaml, trainedWeights } from "./exports.ts";
+import { configCommand, configYaml } from "./exports.ts";
 
 export interface BundledRun {
-  readonly checkpoint: OpenCheckpoint;
-  readonly model: TrainedModel;
+  /** Of the checkpoint that verl goes on from. */
+  readonly step: number;
+  readonly modelName: string;
+  /** PEFT's files of it; none where all weights were trained. */
+  readonly adapter: readonly NamedFile[];
   readonly config: RunConfig;
   /** What an import has kept for a cluster. */
   readonly kept: Values;
@@ -36,16 +37,14 @@ const OLD_REWARD = "custom_reward_function";
 const text = (name: string, value: string): NamedFile => ({ name, bytes: new TextEncoder().encode(value) });
 
 /** The files of a bundle, with folders in their names. Throws UserError where verl's trainer cannot go on with such a run. */
-export async function verlBundle(run: BundledRun): Promise<readonly NamedFile[]> {
-  const { checkpoint, model, config, problems } = run;
+export function verlBundle(run: BundledRun): readonly NamedFile[] {
+  const { adapter, config, problems } = run;
   checkTrainable(config, problems);
-  const isAdapter = config["actor_rollout_ref.model.lora_rank"] > 0;
-  const adapter = isAdapter ? await trainedWeights(checkpoint, model, config) : [];
   const modelPath = modelPathOf(run);
   const others = Object.entries(run.kept).filter(([key]) => !key.startsWith(OLD_REWARD));
-  const kept = { ...Object.fromEntries(others), ...placesOf(problems, modelPath, isAdapter) };
+  const kept = { ...Object.fromEntries(others), ...placesOf(run, modelPath) };
   return [
-    text("README.md", readme(run, modelPath, isAdapter)),
+    text("README.md", readme(run, modelPath)),
     configYaml(config, kept),
     // Its paths are relative, so that it must be started where it lies.
     configCommand(config, kept, ['cd "$(dirname "$0")"']),
@@ -77,35 +76,31 @@ const parquetOf = (problems: readonly Problem[], split: string): Uint8Array =>
   writeParquet(problems.map((problem, index) => verlRowOf(problem, { split, index })));
 
 /** Where verl finds the model: as an import had it, its name at the hub, or to be filled in. */
-function modelPathOf({ kept, model }: BundledRun): string {
+function modelPathOf({ kept, modelName }: BundledRun): string {
   const named = kept[MODEL_PATH];
   if (typeof named === "string" && named !== PLACEHOLDERS[MODEL_PATH]) return named;
-  return /^[\w.-]+\/[\w.-]+$/.test(model.name) ? model.name : PLACEHOLDERS[MODEL_PATH];
+  return /^[\w.-]+\/[\w.-]+$/.test(modelName) ? modelName : PLACEHOLDERS[MODEL_PATH];
 }
 
 /** Settings that name what lies in the bundle. verl needs a file to test with, also where nothing is held out. */
-const placesOf = ({ heldOut }: RunProblems, modelPath: string, isAdapter: boolean): Values => ({
+const placesOf = ({ adapter, problems: { heldOut } }: BundledRun, modelPath: string): Values => ({
   [MODEL_PATH]: modelPath,
   "data.train_files": TRAIN,
   "data.val_files": heldOut.length > 0 ? TEST : TRAIN,
   "reward.custom_reward_function.path": REWARD,
   "reward.custom_reward_function.name": "compute_score",
-  ...(isAdapter && { [ADAPTER_PATH]: ADAPTER }),
+  ...(adapter.length > 0 && { [ADAPTER_PATH]: ADAPTER }),
 });
 
 /** Three lines. */
-function readme(
-  { checkpoint, model, config, problems }: BundledRun,
-  modelPath: string,
-  isAdapter: boolean,
-): string {
-  const { step } = checkpoint;
-  const begin = isAdapter
-    ? `from the adapter of step ${step} in ${ADAPTER}/`
-    : `from the model itself; to go on from step ${step}, put the run's trained weights with the model's config and tokenizer files into model/ and set ${MODEL_PATH} to model`;
+function readme({ step, modelName, adapter, config, problems }: BundledRun, modelPath: string): string {
+  const begin =
+    adapter.length > 0
+      ? `from the adapter of step ${step} in ${ADAPTER}/`
+      : `from the model itself; to go on from step ${step}, put the run's trained weights with the model's config and tokenizer files into model/ and set ${MODEL_PATH} to model`;
   const place =
     modelPath === PLACEHOLDERS[MODEL_PATH]
-      ? `set ${MODEL_PATH} in run_verl.sh (or config.yaml) to the model that was trained, ${model.name} in Hugging Face's form`
+      ? `set ${MODEL_PATH} in run_verl.sh (or config.yaml) to the model that was trained, ${modelName} in Hugging Face's form`
       : `the model is ${modelPath} (${MODEL_PATH})`;
   const tests = problems.heldOut.length > 0 ? `tests on ${TEST}` : "has no problems held out to test on";
   const needs = config["gradus.reward_weight.custom"] === 0 ? "" : ", which needs the Python package quickjs";

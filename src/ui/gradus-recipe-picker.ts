@@ -15,7 +15,7 @@ import {
   PRESETS,
   RECIPES,
   scaledIn,
-  trainsAdapter,
+  isForAdapter,
 } from "../rl/presets/index.ts";
 import { plural } from "./format.ts";
 import { icon } from "./icons.ts";
@@ -59,7 +59,7 @@ export class GradusRecipePicker extends LitElement {
     const others = GROUNDS.filter(
       ({ id, model }) =>
         model === ground.model &&
-        (!this.hasAdapter || trainsAdapter(presetById(`${this.preset.form}-${id}`)!)),
+        (!this.hasAdapter || isForAdapter(presetById(`${this.preset.form}-${id}`)!)),
     );
     return html`
       <div class="families" role="radiogroup" aria-label="Recipe">

@@ -17,6 +17,7 @@ import { verlBundle } from "../app/verl-bundle.ts";
 import { UserError } from "../common/errors.ts";
 import type { NamedFile } from "../formats/zip.ts";
 import type { MetricRow } from "../rl/metrics.ts";
+import { trainsAdapter } from "../rl/options/index.ts";
 import type { OpenCheckpoint } from "../storage/checkpoints.ts";
 import type { DownloadId } from "./api.ts";
 
@@ -58,9 +59,11 @@ async function bundleOf(keeping: Keeping, id: string, step: number | undefined):
   const { modelName } = await keeping.runs.load(id);
   const checkpoint = await open(keeping, id, step);
   const config = await keptConfig(keeping, id);
-  const files = await verlBundle({
-    checkpoint,
-    model: { name: modelName, config: await keptShape(keeping.runs, id) },
+  const model = { name: modelName, config: await keptShape(keeping.runs, id) };
+  const files = verlBundle({
+    step: checkpoint.step,
+    modelName,
+    adapter: trainsAdapter(config) ? await trainedWeights(checkpoint, model, config) : [],
     config,
     kept: await keptForCluster(keeping, id),
     problems: splitOf(await keptProblems(keeping.runs, id), config["gradus.held_out_ratio"]),

@@ -8,9 +8,11 @@ import path from "node:path";
 
 import { afterAll, describe, expect, test } from "vitest";
 
+import { UserError } from "../../src/common/errors.ts";
 import type { BundledRun } from "../../src/app/verl-bundle.ts";
 import { verlBundle } from "../../src/app/verl-bundle.ts";
 import { readDataset } from "../../src/formats/dataset.ts";
+import { peftAdapterFiles } from "../../src/formats/peft.ts";
 import { bytesSource } from "../../src/formats/safetensors.ts";
 import type { NamedFile } from "../../src/formats/zip.ts";
 import { parseDecoderConfig } from "../../src/model/config.ts";
@@ -21,7 +23,7 @@ import { configWith } from "../../src/rl/config.ts";
 import { adapterSettings, policyOptions } from "../../src/rl/options/index.ts";
 import { importVerlText } from "../../src/rl/verl/import-text.ts";
 import { pairFile } from "../rl/preference/given-pairs.ts";
-import { demoFile, keepingIn, memoryStore, TINY_JSON, tinyConfig } from "../rl/tiny-run.ts";
+import { demoFile, TINY_JSON, tinyConfig } from "../rl/tiny-run.ts";
 
 const model = { name: "Qwen/Qwen2.5-0.5B-Instruct", config: parseDecoderConfig(TINY_JSON) };
 const LORA = tinyConfig({
@@ -31,31 +33,28 @@ const LORA = tinyConfig({
 const train = (await readDataset(demoFile("train.jsonl"))).problems.slice(0, 30);
 const heldOut = (await readDataset(demoFile("test.jsonl"))).problems.slice(0, 5);
 
-/** A run with a checkpoint of step 3; of an adapter where `config` has one. */
-async function runOf(config: RunConfig, changes: Partial<BundledRun> = {}): Promise<BundledRun> {
-  const { checkpoints } = keepingIn(memoryStore());
+/** PEFT's files of an adapter as `config` has it. */
+function adapterOf(config: RunConfig): readonly NamedFile[] {
   const { lora } = policyOptions(config);
-  const shapes = lora ? adapterShapes(model.config, lora) : new Map<string, readonly number[]>();
-  const tensors = new Map(
-    [...shapes].map(([name, [rows = 0, columns = 0]]) => [
-      `value/${name}`,
-      new Float32Array(rows * columns).map((_, i) => i / 7),
-    ]),
-  );
-  await checkpoints.save("run", { step: 3, meta: {}, tensors });
-  const checkpoint = await checkpoints.open("run", 3);
-  return {
-    checkpoint,
-    model,
+  if (!lora) return [];
+  const shapes = [...adapterShapes(model.config, lora)];
+  const tensors = shapes.map(([name, shape]) => {
+    const values = new Float32Array(shape[0]! * shape[1]!).map((_, i) => i / 7);
+    return [name, { shape, values }] as const;
+  });
+  return peftAdapterFiles({ lora, baseModelName: model.name, tensors: new Map(tensors), step: 3 });
+}
+
+const bundle = (config: RunConfig, changes: Partial<BundledRun> = {}): readonly NamedFile[] =>
+  verlBundle({
+    step: 3,
+    modelName: model.name,
+    adapter: adapterOf(config),
     config,
     kept: { "trainer.nnodes": 2 },
     problems: { train, heldOut },
     ...changes,
-  };
-}
-
-const bundle = async (config: RunConfig, changes?: Partial<BundledRun>): Promise<readonly NamedFile[]> =>
-  verlBundle(await runOf(config, changes));
+  });
 const bytesOf = (files: readonly NamedFile[], name: string): Uint8Array =>
   files.find((file) => file.name === name)!.bytes;
 const textOf = (files: readonly NamedFile[], name: string): string =>
@@ -64,8 +63,8 @@ const textOf = (files: readonly NamedFile[], name: string): string =>
 const folder = mkdtempSync(path.join(tmpdir(), "gradus-bundle-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("the bundle of a run with an adapter", async () => {
-  const files = await bundle(LORA);
+describe("the bundle of a run with an adapter", () => {
+  const files = bundle(LORA);
 
   test("has everything under the names by which settings call it", () => {
     expect(files.map(({ name }) => name)).toEqual([
@@ -150,8 +149,8 @@ describe("the bundle of a run with an adapter", async () => {
 });
 
 describe("the bundle of other runs", () => {
-  test("keeps the model's name where all weights were trained, and says where those go", async () => {
-    const files = await bundle(tinyConfig());
+  test("keeps the model's name where all weights were trained, and says where those go", () => {
+    const files = bundle(tinyConfig());
     expect(files.map(({ name }) => name).filter((name) => name.startsWith("adapter"))).toEqual([]);
     expect(textOf(files, "run_verl.sh")).not.toContain("lora_adapter_path");
     expect(textOf(files, "README.md")).toMatch(
@@ -159,10 +158,10 @@ describe("the bundle of other runs", () => {
     );
   });
 
-  test("leaves the model's place open where nobody knows it, and takes it from an import", async () => {
-    const unnamed = { model: { ...model, name: "demo" } };
-    expect(textOf(await bundle(LORA, unnamed), "config.yaml")).toContain("path: path/to/model");
-    expect(textOf(await bundle(LORA, unnamed), "README.md")).toMatch(
+  test("leaves the model's place open where nobody knows it, and takes it from an import", () => {
+    const unnamed = { modelName: "demo" };
+    expect(textOf(bundle(LORA, unnamed), "config.yaml")).toContain("path: path/to/model");
+    expect(textOf(bundle(LORA, unnamed), "README.md")).toMatch(
       /set actor_rollout_ref\.model\.path .* demo in/,
     );
     const kept = {
@@ -170,24 +169,24 @@ describe("the bundle of other runs", () => {
       "custom_reward_function.path": "/old.py",
       "reward.custom_reward_function.path": "/new.py",
     };
-    const script = textOf(await bundle(LORA, { ...unnamed, kept }), "run_verl.sh");
+    const script = textOf(bundle(LORA, { ...unnamed, kept }), "run_verl.sh");
     expect(script).toContain("model.path=/data/qwen");
     expect(script).not.toMatch(/old\.py|new\.py/);
   });
 
-  test("tests on what is trained on where nothing is held out, since verl needs a file", async () => {
-    const files = await bundle(LORA, { problems: { train, heldOut: [] } });
+  test("tests on what is trained on where nothing is held out, since verl needs a file", () => {
+    const files = bundle(LORA, { problems: { train, heldOut: [] } });
     expect(files.some(({ name }) => name === "data/test.parquet")).toBe(false);
     expect(textOf(files, "run_verl.sh")).toContain("data.val_files=data/train.parquet");
     expect(textOf(files, "README.md")).toMatch(/has no problems held out/);
   });
 
-  test("has a person's function, and says what it needs", async () => {
+  test("has a person's function, and says what it needs", () => {
     const own = {
       "gradus.reward_weight.custom": 1,
       "gradus.reward_function": "const computeScore = () => 1;",
     };
-    const files = await bundle(configWith(own, LORA));
+    const files = bundle(configWith(own, LORA));
     expect(textOf(files, "reward.py")).toContain("const computeScore = () => 1;");
     expect(textOf(files, "README.md")).toMatch(/reward\.py, which needs the Python package quickjs/);
   });
@@ -196,16 +195,15 @@ describe("the bundle of other runs", () => {
     ["preference", /method is "Group preference", and verl's main_ppo/],
     ["dpo", /method is ".*", and verl's main_ppo/],
     ["sft", /method is "Supervised/],
-  ])("with the method %s is refused", async (mode, message) => {
-    await expect(bundle(configWith({ "gradus.mode": mode }, LORA))).rejects.toMatchObject({
-      name: "UserError",
-      message: expect.stringMatching(message) as string,
-    });
+  ])("with the method %s is refused", (mode, message) => {
+    const refused = (): unknown => bundle(configWith({ "gradus.mode": mode }, LORA));
+    expect(refused).toThrow(UserError);
+    expect(refused).toThrow(message);
   });
 
   test("with preference pairs is refused", async () => {
     const pairs = (await readDataset(await pairFile("train.jsonl", 4))).problems;
-    await expect(bundle(LORA, { problems: { train: pairs, heldOut } })).rejects.toThrow(
+    expect(() => bundle(LORA, { problems: { train: pairs, heldOut } })).toThrow(
       /data are preference pairs, and verl's main_ppo takes problems/,
     );
   });

@@ -3,10 +3,12 @@
 
 import path from "node:path";
 
+import { trainedWeights } from "../../app/exports.ts";
 import { keptConfig, keptForCluster } from "../../app/kept-run.ts";
 import { splitOf } from "../../app/problems.ts";
 import { verlBundle } from "../../app/verl-bundle.ts";
 import { UserError } from "../../common/errors.ts";
+import { trainsAdapter } from "../../rl/options/index.ts";
 import { defineCommand } from "../command.ts";
 import { replaceFile } from "../files/replace-file.ts";
 import { modelOf, problemsOf } from "../train/inputs.ts";
@@ -35,9 +37,12 @@ export const exportVerl = defineCommand({
       );
     const config = await keptConfig(folder.keeping, RUN_ID);
     const problems = splitOf(await problemsOf(started.data), config["gradus.held_out_ratio"]);
-    const files = await verlBundle({
-      checkpoint: await folder.keeping.checkpoints.open(RUN_ID, newest),
-      model: await modelOf(started.model),
+    const model = await modelOf(started.model);
+    const checkpoint = await folder.keeping.checkpoints.open(RUN_ID, newest);
+    const files = verlBundle({
+      step: newest,
+      modelName: model.name,
+      adapter: trainsAdapter(config) ? await trainedWeights(checkpoint, model, config) : [],
       config,
       kept: await keptForCluster(folder.keeping, RUN_ID),
       problems,

@@ -18,7 +18,7 @@ export type { CriticSettings } from "./critic.ts";
 export { criticOf, criticOnlySteps, trainsPolicy, usesCritic } from "./critic.ts";
 export { miniBatchSize, updatesPerStep } from "./batches.ts";
 export type { AdapterSettings } from "./policy.ts";
-export { adamwOptions, adapterSettings, checkAdapter, policyOptions } from "./policy.ts";
+export { adamwOptions, adapterSettings, checkAdapter, policyOptions, trainsAdapter } from "./policy.ts";
 export type { PairSettings, PreferenceSettings } from "./preference.ts";
 export { pairsOf, preferenceOf } from "./preference.ts";
 export { overlongOf, rewardSettingsOf, rewardsOf } from "./rewards.ts";

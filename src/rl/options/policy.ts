@@ -46,6 +46,9 @@ export function policyOptions(
   };
 }
 
+/** Whether a run trains an adapter and not all weights. */
+export const trainsAdapter = (config: RunConfig): boolean => config["actor_rollout_ref.model.lora_rank"] > 0;
+
 /** The settings that an adapter to go on from decides. */
 export type AdapterSettings = Pick<
   RunConfig,

@@ -3,6 +3,7 @@
 
 import type { RunConfig } from "../config.ts";
 import { configWith } from "../config.ts";
+import { trainsAdapter } from "../options/index.ts";
 import type { Ground } from "./grounds.ts";
 import { GROUNDS } from "./grounds.ts";
 import type { Preset } from "./preset.ts";
@@ -65,14 +66,13 @@ export const presetById = (id: string, model: Ground["model"] = "demo"): Preset 
   PRESETS.find((preset) => preset.form === id && preset.ground.model === model);
 
 /** Whether a preset trains an adapter and not all weights. */
-export const trainsAdapter = ({ values }: Preset): boolean =>
-  configWith(values)["actor_rollout_ref.model.lora_rank"] > 0;
+export const isForAdapter = ({ values }: Preset): boolean => trainsAdapter(configWith(values));
 
 /** The same recipe on the ground of its model that trains an adapter. */
 export function adapterPreset(preset: Preset): Preset {
   const { form, ground } = preset;
   const all = PRESETS.filter((other) => other.form === form && other.ground.model === ground.model);
-  return trainsAdapter(preset) ? preset : (all.find(trainsAdapter) ?? preset);
+  return isForAdapter(preset) ? preset : (all.find(isForAdapter) ?? preset);
 }
 
 /** The form that `config` is one of, whatever its sizes; of several the one that says most. Undefined when it is none. */
