@@ -63,7 +63,7 @@ export class GradusAdapter extends LitElement {
 }
 
 /** "step 12, rank 16, alpha 32, q_proj v_proj, F32". */
-export function adapterWords({ settings, types, step }: AdapterSummary): string {
+function adapterWords({ settings, types, step }: AdapterSummary): string {
   const { [`${MODEL}.lora_rank`]: rank, [`${MODEL}.lora_alpha`]: alpha } = settings;
   const targets = settings[`${MODEL}.target_modules`].join(" ");
   const taken = step === undefined ? [] : [`step ${step}`];
