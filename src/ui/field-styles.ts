@@ -36,6 +36,9 @@ export const fieldStyles = css`
     padding: 0;
     border: 0;
   }
+  .control:disabled {
+    opacity: 0.6;
+  }
   .reset {
     display: grid;
     place-items: center;

@@ -3,7 +3,7 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 
 import type { AdapterSummary, ModelSummary } from "../worker/api.ts";
-import { formatBytes, formatCount, formatInteger } from "./format.ts";
+import { formatBytes, formatCount, formatInteger, plural } from "./format.ts";
 import "./gradus-adapter.ts";
 import "./gradus-hub-picker.ts";
 import "./gradus-progress.ts";
@@ -80,13 +80,17 @@ export class GradusModelCard extends SetupCard {
       ${nameOf(model)}<span class="quiet"
         >, ${model.architecture},
         <span class="number">${formatCount(model.parameters)}</span>
-        parameters${model.adapter ? `, going on from an adapter of rank ${rankOf(model.adapter)}` : ""}</span
+        parameters${model.adapter ? `, going on from ${adapterLine(model.adapter)}` : ""}</span
       >
     `;
   }
 }
 
-const rankOf = ({ settings }: AdapterSummary): number => settings["actor_rollout_ref.model.lora_rank"];
+/** "an adapter of rank 8, 1 notice": what is to be known of it stands in the card. */
+const adapterLine = ({ settings, notices }: AdapterSummary): string => {
+  const words = `an adapter of rank ${settings["actor_rollout_ref.model.lora_rank"]}`;
+  return notices.length > 0 ? `${words}, ${plural(notices.length, "notice")}` : words;
+};
 
 const nameOf = ({ name, isDemo }: ModelSummary): string => (isDemo ? "Demo model" : name);
 
