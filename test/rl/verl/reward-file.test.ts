@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 
 import { SeededRandom } from "../../../src/common/random.ts";
 import type { RunConfig } from "../../../src/rl/config.ts";
@@ -17,6 +17,8 @@ import { answerMatches } from "../../../src/rl/rewards/gsm8k.ts";
 import { RewardJudge } from "../../../src/rl/rewards/judge.ts";
 import { rewardFile } from "../../../src/rl/verl/reward-file.ts";
 import { read } from "../../files.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
 const folder = mkdtempSync(path.join(tmpdir(), "gradus-reward-"));
