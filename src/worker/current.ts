@@ -53,6 +53,7 @@ export function store(): Promise<Keeping> {
 export const sourceOf = (file: File): ByteSource => ({
   name: file.webkitRelativePath || file.name,
   size: file.size,
+  blob: file,
   read: async (start, end) => new Uint8Array(await file.slice(start, end).arrayBuffer()),
 });
 
