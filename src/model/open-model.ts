@@ -6,6 +6,7 @@ import type { ChatTemplate } from "../formats/chat-template.ts";
 import { chatTemplateOf } from "../formats/chat-template.ts";
 import type { JsonObject } from "../formats/json.ts";
 import { decodeText, readJsonObject } from "../formats/json.ts";
+import type { OnnxFiles } from "../formats/onnx/model.ts";
 import { openOnnxModel } from "../formats/onnx/model.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { Tokenizer } from "../formats/tokenizer.ts";
@@ -24,6 +25,8 @@ export interface OpenedModel {
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
   readonly weights: ParameterSource;
+  /** The ONNX files behind the weights; undefined for safetensors. */
+  readonly onnx?: OnnxFiles;
   /** What the weights are read from, for a person: "ONNX, model builder, F32". */
   readonly source: string;
   /** The files that were used; a copy of them opens the same model. */
@@ -92,7 +95,7 @@ export async function openModel(files: readonly ByteSource[], name?: string): Pr
   const tokenizer = await openTokenizer(tokenizerFile, tokenizerConfig);
   checkVocabulary(tokenizer, config, tokenizerFile.name);
   const template = chatTemplateOf(tokenizerConfig, await textOf(folder.find("chat_template.jinja")));
-  const { weights, source } = await openWeights(folder, config);
+  const { weights, source, onnx } = await openWeights(folder, config);
   checkShapes(
     [...parameterShapes(config)].map(([parameter, shape]) => ({ name: parameter, shape })),
     weights,
@@ -103,6 +106,7 @@ export async function openModel(files: readonly ByteSource[], name?: string): Pr
     tokenizer,
     template,
     weights,
+    ...(onnx && { onnx }),
     source,
     files: files.filter((file) => folder.used.has(file)),
     json,
@@ -130,6 +134,7 @@ function nameOf(json: JsonObject, files: readonly ByteSource[]): string {
 
 interface OpenedWeights {
   readonly weights: ParameterSource;
+  readonly onnx?: OnnxFiles;
   readonly source: string;
 }
 
@@ -154,8 +159,9 @@ async function openWeights(folder: Folder, config: DecoderConfig): Promise<Opene
   }
   folder.used.add(model);
   const external = (name: string): ByteSource | undefined => folder.find(name.split("/").at(-1)!);
-  const weights = await openOnnxModel({ model, external, config });
+  const files = { model, external, config };
+  const weights = await openOnnxModel(files);
   const { layout, weightType, isAdapterMerged } = weights.description;
   const adapter = isAdapterMerged ? ", adapter merged" : "";
-  return { weights, source: `ONNX, ${layout}, ${weightType}${adapter}` };
+  return { weights, onnx: files, source: `ONNX, ${layout}, ${weightType}${adapter}` };
 }
