@@ -7,6 +7,7 @@ import path from "node:path";
 
 import { UserError } from "../../common/errors.ts";
 import { roundF16 } from "../../common/f16.ts";
+import { logProbOf } from "../../common/numbers.ts";
 import type { OnnxModel } from "../../formats/onnx/model.ts";
 import { openOnnxModel } from "../../formats/onnx/model.ts";
 import type { ByteSource } from "../../formats/safetensors.ts";
@@ -107,18 +108,12 @@ async function logProbCheck(
   const expected = golden.groups.flatMap(({ prompt, responses }, b) =>
     responses[0]!.map((token, t) => {
       const row = (b * width + prompt.length + t - 1) * config.vocab;
-      return logSoftmax(logits.subarray(row, row + config.vocab), token);
+      return logProbOf(logits.subarray(row, row + config.vocab), token);
     }),
   );
   const { worst, index } = maxAbs(logProb, expected);
   const where = `response token ${index}`;
   return { name: `export ${name}: log-probabilities`, worst, unit: "abs", tolerance: LOG_PROB, where };
-}
-
-function logSoftmax(logits: Float32Array, token: number): number {
-  const peak = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-  const total = logits.reduce((sum, value) => sum + Math.exp(value - peak), 0);
-  return logits[token]! - peak - Math.log(total);
 }
 
 async function filesOf(folder: string): Promise<Files> {

@@ -5,6 +5,8 @@
 import type * as ort from "onnxruntime-web";
 
 import { BugError, UserError } from "../../common/errors.ts";
+import { fromHalves } from "../../common/f16.ts";
+import { wordsOf } from "../../formats/json.ts";
 import type { ByteSource } from "../../formats/safetensors.ts";
 import type { Recorder, Tensor } from "../../gpu/index.ts";
 
@@ -31,6 +33,9 @@ export interface OrtOptions {
 export type OrtFeeds = Readonly<Record<string, ort.Tensor>>;
 
 type Library = typeof ort;
+
+/** Letters of a message of ONNX Runtime that are shown. */
+const MAX_WORDS = 300;
 
 let loading: Promise<Library> | undefined;
 
@@ -64,7 +69,7 @@ async function importLibrary(): Promise<Library> {
     else library = await import("onnxruntime-web/webgpu");
   } catch (cause) {
     throw new UserError(
-      `ONNX Runtime could not be loaded (${cause instanceof Error ? cause.message : String(cause)}), so nothing can run in it. Check the network, then try again.`,
+      `ONNX Runtime could not be loaded (${wordsOf(cause)}), so nothing can run in it. Check the network, then try again.`,
       { cause },
     );
   }
@@ -113,7 +118,11 @@ export class OrtSession {
   ): Promise<Readonly<Record<string, ort.Tensor>>> {
     return inTurn(async () => {
       this.#recorder?.flush();
-      return fetches ? this.session.run(feeds, fetches) : this.session.run(feeds);
+      try {
+        return await (fetches ? this.session.run(feeds, fetches) : this.session.run(feeds));
+      } catch (cause) {
+        throw new UserError(`ONNX Runtime cannot run this graph: ${reason(cause)}.`, { cause });
+      }
     });
   }
 
@@ -143,6 +152,14 @@ export class OrtSession {
     return this.#library.Tensor.fromGpuBuffer(buffer, { dataType, dims });
   }
 
+  /** The numbers of a tensor of floats or halves, brought to the host if they are not there. */
+  async floats(tensor: ort.Tensor): Promise<Float32Array> {
+    const data = await tensor.getData();
+    if (tensor.type === "float32") return data as Float32Array;
+    // Browsers that have halves as a type of arrays give those.
+    return data instanceof Uint16Array ? fromHalves(data) : Float32Array.from(data as ArrayLike<number>);
+  }
+
   /** Frees the session and its memory. */
   async dispose(): Promise<void> {
     await inTurn(() => this.session.release());
@@ -150,7 +167,7 @@ export class OrtSession {
 }
 
 /**
- * Opens a session. Throws UserError with ONNX Runtime's own words where it does not take the graph, GpuError where the device
+ * Opens a session. Throws UserError with ONNX Runtime's reason where it cannot run the graph, GpuError where the device
  * refuses it; the device stays usable. Nothing else may use the device meanwhile.
  */
 export async function openOrtSession(
@@ -170,7 +187,8 @@ export async function openOrtSession(
         : ["wasm"],
       ...(externalData.length > 0 && { externalData }),
       ...(device && gpuOutputs.length > 0 && { preferredOutputLocation: onDevice(gpuOutputs) }),
-      logSeverityLevel: 3,
+      // What goes wrong is thrown as well; the console needs no second copy.
+      logSeverityLevel: 4,
     });
   };
   const session = await inTurn(async () => {
@@ -179,7 +197,7 @@ export async function openOrtSession(
       return await (device ? recorder!.gpu.guarded(create) : create());
     } catch (cause) {
       if (cause instanceof Error && ["GpuError", "UserError"].includes(cause.name)) throw cause;
-      throw new UserError(`ONNX Runtime does not take this graph: ${wordsOf(cause)}`, { cause });
+      throw new UserError(`ONNX Runtime cannot run this graph: ${reason(cause)}.`, { cause });
     }
   });
   return new OrtSession(library, session, device ? "webgpu" : "wasm", recorder);
@@ -193,11 +211,16 @@ async function dataOf(source: ByteSource): Promise<Blob | Uint8Array> {
   return source.blob ?? source.read(0, source.size);
 }
 
-/** What ONNX Runtime says, in one line and without its own file names. */
-export function wordsOf(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return text
-    .replaceAll(/\s+/g, " ")
-    .replace(/^.*?ERROR_MESSAGE: /i, "")
-    .slice(0, 400);
+/** How ONNX Runtime tells of a node that it cannot run. */
+const NO_KERNEL = /Could not find an implementation for (\w+)\(\d+\) node with name '([^']*)'/;
+const NODE_FAILED = /running (\w+) node\. Name:'([^']*)' Status Message: (.*)/;
+
+/** Why ONNX Runtime does not run a graph, naming the node where it does, as the end of a sentence. */
+function reason(cause: unknown): string {
+  const words = wordsOf(cause).replaceAll(/\s+/g, " ");
+  const [, op, name] = NO_KERNEL.exec(words) ?? [];
+  if (op) return `it has no kernel for ${op} here (node ${name})`;
+  const [, failed, at, why] = NODE_FAILED.exec(words) ?? [];
+  if (failed) return `node ${at} (${failed}): ${why!.slice(0, MAX_WORDS)}`;
+  return words.replace(/^.*?ERROR_MESSAGE: /i, "").slice(0, MAX_WORDS);
 }

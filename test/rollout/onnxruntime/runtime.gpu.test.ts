@@ -100,13 +100,13 @@ test.skipIf(isNode)(
   },
 );
 
-test("a graph that ONNX Runtime does not take is refused with its words, and the device goes on", async () => {
+test("a graph that ONNX Runtime does not take is refused with its reason, and the device goes on", async () => {
   const recorder = await sharedRecorder();
   const nodes = PRODUCT.nodes.map((node) => ({ ...node, op: "NoSuchOperator" }));
   const graph = await graphOf({ ...PRODUCT, nodes });
   await expect(openOrtSession(graph, { recorder })).rejects.toMatchObject({
     name: "UserError",
-    message: expect.stringMatching(/ONNX Runtime does not take this graph: .*NoSuchOperator/) as string,
+    message: expect.stringMatching(/ONNX Runtime cannot run this graph: .*NoSuchOperator/) as string,
   });
   const y = upload(recorder, [1, 2]);
   expect([...(await recorder.readF32(y))]).toEqual([1, 2]);
