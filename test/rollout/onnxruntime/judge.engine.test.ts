@@ -1,36 +1,21 @@
 // ONNX Runtime and our engine on what real exporters wrote, of every family and precision: they must say the same, and a
 // weight that only one of them has must show.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
 import { judgedTokens, judgeModel } from "../../../src/app/judge.ts";
 import { UserError } from "../../../src/common/errors.ts";
-import type { ByteSource } from "../../../src/formats/safetensors.ts";
-import { bytesSource } from "../../../src/formats/safetensors.ts";
 import { openTokenizer } from "../../../src/formats/tokenizer.ts";
 import type { OpenedModel } from "../../../src/model/open-model.ts";
-import { openModel } from "../../../src/model/open-model.ts";
 import { compare } from "../../../src/rollout/onnxruntime/judge.ts";
 import { sharedPath, sourceOf } from "../../formats/fixtures.ts";
 import { BYTE_LEVEL } from "../../formats/tiny-tokenizers.ts";
 import { sharedRecorder } from "../../harness.ts";
+import { openExport } from "../../model/open-export.ts";
 
 const FIXTURES = fileURLToPath(new URL("../../fixtures", import.meta.url));
-const file = (path: string): ByteSource => bytesSource(path.split("/").at(-1)!, readFileSync(path));
-
-/** The export in `folder` with the configuration of its family and a tokenizer of 256 bytes. */
-function open(family: string, folder: string): Promise<OpenedModel> {
-  const names = readdirSync(folder).filter((name) => /\.(onnx|data|onnx_data)$/.test(name));
-  return openModel([
-    file(`${family}/config.json`),
-    sourceOf("tokenizer.json", { ...BYTE_LEVEL, added_tokens: [] }),
-    sourceOf("chat_template.jinja", "{{ messages[0].content }}"),
-    ...names.map((name) => file(`${folder}/${name}`)),
-  ]);
-}
-
 /** Exports that ONNX Runtime's processor backend has no kernel for: attention that normalises query and key heads itself. */
 const HAS_NO_KERNEL = /^(v0\.15\.2|main)-webgpu-(fp16|fp32|int4)$/;
 
@@ -52,7 +37,10 @@ describe.for(FAMILIES)("%s", ([name, family, folder]) => {
 
   for (const entry of exports.filter(isKnown)) {
     test(`${entry} computes here what it computes in ONNX Runtime`, async () => {
-      const verdict = await judgeModel(await sharedRecorder(), await open(family, `${folder}/${entry}`));
+      const verdict = await judgeModel(
+        await sharedRecorder(),
+        await openExport(family, `${folder}/${entry}`),
+      );
       expect(verdict).toMatchObject({ kind: "agrees", tokens: 32, backend: "wasm" });
       expect(verdict!.message).toMatch(
         /^ONNX Runtime agrees: worst log-probability difference \d\.\de-\d over 32 tokens \(WebAssembly\)\.$/,
@@ -63,7 +51,10 @@ describe.for(FAMILIES)("%s", ([name, family, folder]) => {
 
   for (const entry of exports.filter((other) => !isKnown(other))) {
     test(`${entry} is not compared, and the node without a kernel is named`, async () => {
-      const verdict = await judgeModel(await sharedRecorder(), await open(family, `${folder}/${entry}`));
+      const verdict = await judgeModel(
+        await sharedRecorder(),
+        await openExport(family, `${folder}/${entry}`),
+      );
       expect(verdict!.kind).toBe("skipped");
       expect(verdict!.message).toMatch(
         /^Not compared: ONNX Runtime cannot run this graph: node \/model\/layers\.0\/attn\/GroupQueryAttention /,
@@ -73,7 +64,8 @@ describe.for(FAMILIES)("%s", ([name, family, folder]) => {
 });
 
 describe("a weight that only one engine has shows:", () => {
-  const openFixture = (): Promise<OpenedModel> => open(`${FIXTURES}/qwen2-tied`, `${FIXTURES}/onnx/tjs-fp16`);
+  const openFixture = (): Promise<OpenedModel> =>
+    openExport(`${FIXTURES}/qwen2-tied`, `${FIXTURES}/onnx/tjs-fp16`);
 
   /** `model` with every number of weight `name` changed for our engine alone. */
   const tampered = (model: OpenedModel, name: string, change: (value: number) => number): OpenedModel => ({
@@ -110,7 +102,7 @@ describe("a weight that only one engine has shows:", () => {
 
 test("judging can be given up between two stages, and leaves nothing on the device", async () => {
   const recorder = await sharedRecorder();
-  const model = await open(`${FIXTURES}/qwen2-tied`, `${FIXTURES}/onnx/tjs-fp16`);
+  const model = await openExport(`${FIXTURES}/qwen2-tied`, `${FIXTURES}/onnx/tjs-fp16`);
   const before = recorder.gpu.liveBytes;
   const stages: string[] = [];
   const giveUp = new AbortController();
@@ -127,7 +119,7 @@ test("judging can be given up between two stages, and leaves nothing on the devi
 });
 
 test("a model without an ONNX file has no verdict", async () => {
-  const { onnx: _, ...model } = await open(`${FIXTURES}/qwen2-tied`, `${FIXTURES}/onnx/tjs-fp16`);
+  const { onnx: _, ...model } = await openExport(`${FIXTURES}/qwen2-tied`, `${FIXTURES}/onnx/tjs-fp16`);
   expect(await judgeModel(await sharedRecorder(), model)).toBeUndefined();
 });
 
