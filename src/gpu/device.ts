@@ -37,6 +37,11 @@ const RAISED_LIMITS = [
 
 /** Taken where the adapter has them; halves as a type of shaders are ONNX Runtime's alone. */
 const FEATURES: readonly GPUFeatureName[] = ["subgroups", "timestamp-query", "shader-f16"];
+/**
+ * Subgroups of fewer lanes are not used: ONNX Runtime 1.30 computes attention over 32 tokens and more wrongly on them (seen on
+ * SwiftShader, 4 lanes: logits off by 4), and none of our faster products run there.
+ */
+const LEAST_LANES = 8;
 
 const ERROR_FILTERS: readonly GPUErrorFilter[] = ["validation", "out-of-memory", "internal"];
 
@@ -218,8 +223,12 @@ async function asked<T>(what: string, answer: Promise<T>): Promise<T> {
 }
 
 function deviceDescriptor(adapter: GPUAdapter, options: GpuOptions): GPUDeviceDescriptor {
+  const isWide = (adapter.info.subgroupMinSize ?? 0) >= LEAST_LANES;
   const requiredFeatures = FEATURES.filter(
-    (name) => adapter.features.has(name) && !options.withoutFeatures?.includes(name),
+    (name) =>
+      adapter.features.has(name) &&
+      !options.withoutFeatures?.includes(name) &&
+      (name !== "subgroups" || isWide),
   );
   const requiredLimits: Record<string, number> = {};
   if (options.limits !== "default") {

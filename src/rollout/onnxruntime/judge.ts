@@ -1,6 +1,7 @@
 // ONNX Runtime as a second opinion on a model: log-probabilities of the same tokens from its graph and from our engine, with
 // what may lie between them. Says nothing about training; who asks, and what follows from the answer, is app/judge.ts.
 
+import { UserError } from "../../common/errors.ts";
 import { logProbOf } from "../../common/numbers.ts";
 import type { OnnxDescription, OnnxFiles } from "../../formats/onnx/model.ts";
 import { sessionGraph } from "../../formats/onnx/session-graph.ts";
@@ -14,7 +15,7 @@ import type { ParameterSource } from "../../model/parameters.ts";
 import { Policy } from "../../model/policy.ts";
 import { parameterShapes } from "../../model/weights.ts";
 import { decoderFeeds } from "./feeds.ts";
-import type { OrtBackend } from "./runtime.ts";
+import type { OrtBackend, OrtModel } from "./runtime.ts";
 import { openOrtSession } from "./runtime.ts";
 
 export interface Verdict {
@@ -68,24 +69,45 @@ export async function engineLogProbs(
 }
 
 /**
- * ONNX Runtime's log-probability of each of `tokens` [T] after the first, [T-1], on the device of `recorder` or on the processor.
- * Throws UserError with its words where it does not run the graph. Frees what it takes.
+ * ONNX Runtime's log-probability of each of `tokens` [T] after the first, [T-1]. On the device of `recorder`, or where it has no
+ * kernel there (halves need a device with shader-f16) on the processor. Throws UserError with its reason where it runs the
+ * graph nowhere. Frees what it takes.
  */
 export async function onnxLogProbs(
   files: OnnxFiles,
   tokens: readonly number[],
   { recorder }: { readonly recorder?: Recorder } = {},
-): Promise<{ logProbs: Float32Array; backend: OrtBackend }> {
+): Promise<OnnxLogProbs> {
   const graph = await sessionGraph(files, { kind: "frozen" });
+  if (!recorder) return runGraph(graph, files.config, tokens);
+  try {
+    return await runGraph(graph, files.config, tokens, recorder);
+  } catch (onDevice) {
+    if (!(onDevice instanceof UserError)) throw onDevice;
+    return runGraph(graph, files.config, tokens).catch(() => {
+      throw onDevice;
+    });
+  }
+}
+
+export interface OnnxLogProbs {
+  readonly logProbs: Float32Array;
+  readonly backend: OrtBackend;
+}
+
+async function runGraph(
+  graph: OrtModel,
+  shape: OnnxFiles["config"],
+  tokens: readonly number[],
+  recorder?: Recorder,
+): Promise<OnnxLogProbs> {
   const session = await openOrtSession(graph, { recorder, bufferCache: "simple" });
   try {
-    const run = () => session.run(decoderFeeds(session, files.config, [tokens]));
+    const run = () => session.run(decoderFeeds(session, shape, [tokens]));
     const { logits } = await (recorder ? recorder.gpu.guarded(run) : run());
     const values = await session.floats(logits!);
-    const { vocab } = files.config;
-    const logProbs = tokens
-      .slice(1)
-      .map((token, t) => logProbOf(values.subarray(t * vocab, (t + 1) * vocab), token));
+    const row = (t: number): Float32Array => values.subarray(t * shape.vocab, (t + 1) * shape.vocab);
+    const logProbs = tokens.slice(1).map((token, t) => logProbOf(row(t), token));
     return { logProbs: Float32Array.from(logProbs), backend: session.backend };
   } finally {
     await session.dispose();
@@ -132,11 +154,7 @@ const BACKEND_WORDS: Readonly<Record<OrtBackend, string>> = { webgpu: "WebGPU", 
 const digits = (value: number): string => (value === 0 ? "0" : value.toExponential(1));
 
 /** What two engines say about the same tokens. */
-export function compare(
-  ours: Float32Array,
-  { logProbs, backend }: { readonly logProbs: Float32Array; readonly backend: OrtBackend },
-  tolerance: number,
-): Verdict {
+export function compare(ours: Float32Array, { logProbs, backend }: OnnxLogProbs, tolerance: number): Verdict {
   let worst = 0;
   ours.forEach((value, i) => {
     const difference = Math.abs(value - logProbs[i]!);

@@ -34,6 +34,8 @@ export type OrtFeeds = Readonly<Record<string, ort.Tensor>>;
 
 type Library = typeof ort;
 
+/** What goes wrong is thrown as well; the console needs no second copy. */
+const QUIET = { logSeverityLevel: 4 } as const;
 /** Letters of a message of ONNX Runtime that are shown. */
 const MAX_WORDS = 300;
 
@@ -119,7 +121,7 @@ export class OrtSession {
     return inTurn(async () => {
       this.#recorder?.flush();
       try {
-        return await (fetches ? this.session.run(feeds, fetches) : this.session.run(feeds));
+        return await (fetches ? this.session.run(feeds, fetches, QUIET) : this.session.run(feeds, QUIET));
       } catch (cause) {
         throw new UserError(`ONNX Runtime cannot run this graph: ${reason(cause)}.`, { cause });
       }
@@ -187,8 +189,7 @@ export async function openOrtSession(
         : ["wasm"],
       ...(externalData.length > 0 && { externalData }),
       ...(device && gpuOutputs.length > 0 && { preferredOutputLocation: onDevice(gpuOutputs) }),
-      // What goes wrong is thrown as well; the console needs no second copy.
-      logSeverityLevel: 4,
+      ...QUIET,
     });
   };
   const session = await inTurn(async () => {
