@@ -20,8 +20,11 @@ interface Loaded<T> {
 
 export const model = new Latest<Loaded<OpenedModel>>();
 export const problems = new Latest<Loaded<OpenedProblems>>();
-/** The run under way; set by run.ts. */
-export const running: { active: ActiveRun | undefined } = { active: undefined };
+/** The run under way, or about to be; set by run.ts. */
+export const running: { active: ActiveRun | undefined; isStarting: boolean } = {
+  active: undefined,
+  isStarting: false,
+};
 
 let recorder: Recorder | undefined;
 let keeping: Promise<Keeping> | undefined;
