@@ -47,10 +47,18 @@ export interface JudgeOptions {
 export async function judgeModel(
   recorder: Recorder,
   { config, weights, tokenizer, onnx }: Pick<OpenedModel, "config" | "weights" | "tokenizer" | "onnx">,
-  { onStage = () => {}, signal }: JudgeOptions = {},
+  options: JudgeOptions = {},
 ): Promise<Verdict | undefined> {
-  if (!onnx) return undefined;
-  const tokens = judgedTokens(tokenizer);
+  return onnx && judgeOn(recorder, { config, weights, onnx }, judgedTokens(tokenizer), options);
+}
+
+/** The verdict on what a model says about `tokens`. */
+export async function judgeOn(
+  recorder: Recorder,
+  { config, weights, onnx }: Pick<OpenedModel, "config" | "weights"> & Required<Pick<OpenedModel, "onnx">>,
+  tokens: readonly number[],
+  { onStage = () => {}, signal }: JudgeOptions = {},
+): Promise<Verdict> {
   const { baseType, tolerance } = measureOf(config, weights, onnx.description);
   try {
     signal?.throwIfAborted();
@@ -62,6 +70,7 @@ export async function judgeModel(
     signal?.throwIfAborted();
     return compare(ours, theirs, tolerance);
   } catch (error) {
+    signal?.throwIfAborted();
     if (error instanceof Error && ["UserError", "GpuError"].includes(error.name))
       return { kind: "skipped", message: `Not compared: ${error.message}` };
     throw error;

@@ -138,7 +138,7 @@ function nameOf(json: JsonObject, files: readonly ByteSource[]): string {
   return folder ?? (typeof own === "string" && own !== "" ? own : "model");
 }
 
-interface OpenedWeights {
+export interface OpenedWeights {
   readonly config: DecoderConfig;
   readonly weights: ParameterSource;
   readonly onnx?: OpenedOnnx;
@@ -173,7 +173,9 @@ async function openWeights(folder: Folder, config: DecoderConfig): Promise<Opene
  * Opens an ONNX model. A tied one whose head was quantised apart from its embedding holds two matrices with different numbers, and
  * what it computes is both of them: its head is its own here.
  */
-async function openOnnx(files: OnnxFiles & { readonly config: DecoderConfig }): Promise<OpenedWeights> {
+export async function openOnnx(
+  files: OnnxFiles & { readonly config: DecoderConfig },
+): Promise<OpenedWeights & { readonly onnx: OpenedOnnx }> {
   const weights = await openOnnxModel(files);
   const { description } = weights;
   const { head, layout, weightType, isAdapterMerged } = description;

@@ -18,18 +18,21 @@ import { decoderFeeds } from "./feeds.ts";
 import type { OrtBackend, OrtModel } from "./runtime.ts";
 import { openOrtSession } from "./runtime.ts";
 
-export interface Verdict {
-  /** `skipped`: ONNX Runtime cannot run the graph here, so nothing is known. */
-  readonly kind: "agrees" | "differs" | "skipped";
+/** What two engines made of the same tokens. */
+export interface Compared {
+  readonly kind: "agrees" | "differs";
   /** Largest difference of a log-probability, and how much of it rounding explains. */
-  readonly worst?: number;
-  readonly tolerance?: number;
+  readonly worst: number;
+  readonly tolerance: number;
   /** Log-probabilities that were compared. */
-  readonly tokens?: number;
-  readonly backend?: OrtBackend;
+  readonly tokens: number;
+  readonly backend: OrtBackend;
   /** One sentence. */
   readonly message: string;
 }
+
+/** `skipped`: ONNX Runtime cannot run the graph here, so nothing is known. */
+export type Verdict = Compared | { readonly kind: "skipped"; readonly message: string };
 
 /** Elements of the scratch for logits, as runs have. */
 const HEAD_CHUNK = 2 ** 24;
@@ -154,7 +157,11 @@ const BACKEND_WORDS: Readonly<Record<OrtBackend, string>> = { webgpu: "WebGPU", 
 const digits = (value: number): string => (value === 0 ? "0" : value.toExponential(1));
 
 /** What two engines say about the same tokens. */
-export function compare(ours: Float32Array, { logProbs, backend }: OnnxLogProbs, tolerance: number): Verdict {
+export function compare(
+  ours: Float32Array,
+  { logProbs, backend }: OnnxLogProbs,
+  tolerance: number,
+): Compared {
   let worst = 0;
   ours.forEach((value, i) => {
     const difference = Math.abs(value - logProbs[i]!);
