@@ -167,7 +167,7 @@ export class Gpu {
     try {
       value = await work();
     } finally {
-      errors = await Promise.all(ERROR_FILTERS.map(() => this.device.popErrorScope()));
+      errors = await Promise.all(ERROR_FILTERS.map(() => this.device.popErrorScope().catch(() => null)));
     }
     const error = errors.find((found) => found !== null);
     if (error) throw new GpuError(`The GPU refused a command: ${error.message}`);

@@ -70,15 +70,10 @@ async function importLibrary(): Promise<Library> {
     else if ("Suspending" in WebAssembly) library = await import("onnxruntime-web/jspi");
     else library = await import("onnxruntime-web/webgpu");
   } catch (cause) {
-    throw new UserError(
-      `ONNX Runtime could not be loaded (${wordsOf(cause)}), so nothing can run in it. Check the network, then try again.`,
-      { cause },
-    );
+    throw notLoaded(cause);
   }
-  const isIsolated = !import.meta.env.SSR && globalThis.crossOriginIsolated;
-  // Threads need memory that threads share, which a page has only if its server says so.
-  library.env.wasm.numThreads = isIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
-  library.env.logLevel = "error";
+  // Threads need a page that its server isolates from others, and serve only where the processor stands in for the device.
+  library.env.wasm.numThreads = 1;
   return library;
 }
 
@@ -198,6 +193,7 @@ export async function openOrtSession(
       return await (device ? recorder!.gpu.guarded(create) : create());
     } catch (cause) {
       if (cause instanceof Error && ["GpuError", "UserError"].includes(cause.name)) throw cause;
+      if (NOT_LOADED.test(wordsOf(cause))) throw notLoaded(cause);
       throw new UserError(`ONNX Runtime cannot run this graph: ${reason(cause)}.`, { cause });
     }
   });
@@ -211,6 +207,15 @@ const onDevice = (outputs: readonly string[] | "all"): "gpu-buffer" | Record<str
 async function dataOf(source: ByteSource): Promise<Blob | Uint8Array> {
   return source.blob ?? source.read(0, source.size);
 }
+
+/** How ONNX Runtime tells that its WebAssembly did not come; it does not try again. */
+const NOT_LOADED = /no available backend found|initializeWebAssembly/;
+
+const notLoaded = (cause: unknown): UserError =>
+  new UserError(
+    `ONNX Runtime could not be loaded (${wordsOf(cause).slice(0, MAX_WORDS)}). Check the network, then reload the page.`,
+    { cause },
+  );
 
 /** How ONNX Runtime tells of a node that it cannot run. */
 const NO_KERNEL = /Could not find an implementation for (\w+)\(\d+\) node with name '([^']*)'/;
