@@ -26,7 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // A model's files from a hub into the cache.
   hub: ["storage", "formats", "common"],
   // What the page's worker and the command line share: a run from its files to its downloads.
-  app: ["common", "formats", "gpu", "hub", "model", "rl", "sandbox", "storage"],
+  app: ["common", "formats", "gpu", "hub", "model", "rollout", "rl", "sandbox", "storage"],
   worker: ["common", "formats", "gpu", "hub", "ops", "model", "optim", "rollout", "rl", "storage", "app"],
   ui: ["worker/client", "worker/api", "rl/config", "rl/metrics", "rl/presets", "common"],
   node: [

@@ -6,7 +6,9 @@ import type { AdapterSummary, ModelSummary } from "../worker/api.ts";
 import { formatBytes, formatCount, formatInteger, plural } from "./format.ts";
 import "./gradus-adapter.ts";
 import "./gradus-hub-picker.ts";
+import "./gradus-judge.ts";
 import "./gradus-progress.ts";
+import { isUnderWay } from "./session.ts";
 import { SetupCard } from "./setup-card.ts";
 import { factStyles } from "./setup-styles.ts";
 import { baseStyles, buttonStyles } from "./styles.ts";
@@ -33,8 +35,8 @@ export class GradusModelCard extends SetupCard {
       number: 1,
       heading: "Model",
       isDone: model !== undefined,
-      summary: this.#summary(),
-      content: model ? this.#content(model) : nothing,
+      summary: html`${this.#summary()}<gradus-judge .session=${this.session}></gradus-judge>`,
+      content: model ? html`${this.#content(model)}${this.#judge()}` : nothing,
       stays: model ? `${nameOf(model)} stays loaded.` : "",
       choice: {
         what: "Model",
@@ -59,6 +61,20 @@ export class GradusModelCard extends SetupCard {
 
   protected override more(): TemplateResult {
     return html`<gradus-hub-picker .session=${this.session}></gradus-hub-picker>`;
+  }
+
+  /** The comparison that was not made: of the demo, or one that was skipped. */
+  #judge(): TemplateResult | typeof nothing {
+    const { model, judgement, run, busy } = this.session.state;
+    const isDone = judgement && ("stage" in judgement || judgement.verdict.kind !== "skipped");
+    if (!model?.isOnnx || isDone) return nothing;
+    return html`<button
+      class="plain back"
+      ?disabled=${isUnderWay(run) || busy.model === true}
+      @click=${() => void this.session.judge.ask()}
+    >
+      Check with ONNX Runtime
+    </button>`;
   }
 
   #summary(): TemplateResult {

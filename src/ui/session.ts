@@ -3,6 +3,7 @@
 
 import type { WorkerApi } from "../worker/api.ts";
 import { SessionCore } from "./session/core.ts";
+import { SessionJudge } from "./session/judge.ts";
 import { SessionModels } from "./session/models.ts";
 import { SessionProblems } from "./session/problems.ts";
 import { SessionRecipe } from "./session/recipe.ts";
@@ -15,6 +16,7 @@ export { isUnderWay, PLACES } from "./session/state.ts";
 
 export class Session extends SessionCore {
   readonly recipe: SessionRecipe;
+  readonly judge: SessionJudge;
   readonly models: SessionModels;
   readonly problems: SessionProblems;
   readonly runs: SessionRuns;
@@ -22,7 +24,8 @@ export class Session extends SessionCore {
   constructor(worker: WorkerApi) {
     super(worker);
     this.recipe = new SessionRecipe(this);
-    this.models = new SessionModels(this, this.recipe);
+    this.judge = new SessionJudge(this);
+    this.models = new SessionModels(this, this.recipe, this.judge);
     this.problems = new SessionProblems(this);
     this.runs = new SessionRuns(this);
   }

@@ -20,8 +20,11 @@ interface Loaded<T> {
 
 export const model = new Latest<Loaded<OpenedModel>>();
 export const problems = new Latest<Loaded<OpenedProblems>>();
-/** The run under way; set by run.ts. */
-export const running: { active: ActiveRun | undefined } = { active: undefined };
+/** The run under way, or about to be; set by run.ts. */
+export const running: { active: ActiveRun | undefined; isStarting: boolean } = {
+  active: undefined,
+  isStarting: false,
+};
 
 let recorder: Recorder | undefined;
 let keeping: Promise<Keeping> | undefined;
@@ -53,6 +56,7 @@ export function store(): Promise<Keeping> {
 export const sourceOf = (file: File): ByteSource => ({
   name: file.webkitRelativePath || file.name,
   size: file.size,
+  blob: file,
   read: async (start, end) => new Uint8Array(await file.slice(start, end).arrayBuffer()),
 });
 

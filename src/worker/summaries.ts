@@ -46,6 +46,7 @@ const elements = (shapes: ReadonlyMap<string, readonly number[]>): number =>
 export const modelSummary = (model: OpenedModel, isDemo: boolean): ModelSummary => ({
   name: model.name,
   isDemo,
+  isOnnx: model.onnx !== undefined,
   architecture: FAMILIES[model.config.family].label,
   source: model.source,
   parameters: elements(parameterShapes(model.config)),

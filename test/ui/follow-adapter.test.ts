@@ -17,6 +17,7 @@ const settings = {
 const model: NonNullable<SessionState["model"]> = {
   name: "demo",
   isDemo: true,
+  isOnnx: true,
   architecture: "Qwen2",
   source: "ONNX",
   parameters: 1,

@@ -34,6 +34,8 @@ export interface OnnxDescription {
   readonly opset: number;
   /** Of the projections; 4-bit blocks are de-quantised on reading. */
   readonly weightType: Matrix["type"];
+  /** The graph computes in halves, which round more than float32 does. */
+  readonly computesInHalves: boolean;
   readonly isQkvPacked: boolean;
   /** The file holds a low-rank adapter, which is added to the weights that it belongs to. */
   readonly isAdapterMerged: boolean;
@@ -116,6 +118,7 @@ export async function openOnnxModel(files: OnnxFiles): Promise<OnnxModel> {
     producer: graph.producer,
     opset: graph.opset,
     weightType: weightType(found.matrices),
+    computesInHalves: found.vectors.every(({ tensor }) => tensor.type === "F16"),
     isQkvPacked: found.isPacked,
     isAdapterMerged: found.hasAdapter,
     head: config.tied ? (isOne ? "tied" : "copy") : "own",

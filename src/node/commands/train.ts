@@ -17,6 +17,7 @@ import { checkAdapter } from "../../rl/options/index.ts";
 import type { RunEvent } from "../../rl/events.ts";
 import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
+import { checkByOnnxRuntime } from "../train/check-model.ts";
 import { adapted, modelOf, problemsOf, readSettings } from "../train/inputs.ts";
 import type { StartedWith } from "../train/output.ts";
 import { RUN_ID, RunFolder } from "../train/output.ts";
@@ -77,6 +78,10 @@ export const train = defineCommand({
     },
     steps: { type: "string", value: "N", description: "training steps in all" },
     resume: { type: "boolean", description: "go on with the run in --out" },
+    "no-judge": {
+      type: "boolean",
+      description: "begin without comparing an ONNX model with what ONNX Runtime makes of it",
+    },
   },
   async run({ values }) {
     const folder = await RunFolder.open(values.out);
@@ -121,6 +126,11 @@ export const train = defineCommand({
       `${model.name}, ${problems.name}: ${inputs.problems.train.length} ${kindWords(problems.train)}, ${inputs.problems.heldOut.length} held out`,
     );
     console.log(`on ${recorder.gpu.adapterName}`);
+    // The demo was compared when it was made, and what goes on was when it began.
+    if (modelPath !== undefined && !started) {
+      const said = await checkByOnnxRuntime(recorder, model, { isSkipped: values["no-judge"] === true });
+      if (said) console.log(said);
+    }
     const active = started
       ? await continueRun(recorder, folder.keeping, RUN_ID, undefined, inputs, listen)
       : await beginRun(recorder, folder.keeping, RUN_ID, inputs, listen);

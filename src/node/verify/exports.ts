@@ -7,7 +7,8 @@ import path from "node:path";
 
 import { UserError } from "../../common/errors.ts";
 import { roundF16 } from "../../common/f16.ts";
-import type { OnnxModel } from "../../formats/onnx/model.ts";
+import { logProbOf } from "../../common/numbers.ts";
+import type { OnnxFiles, OnnxModel } from "../../formats/onnx/model.ts";
 import { openOnnxModel } from "../../formats/onnx/model.ts";
 import type { ByteSource } from "../../formats/safetensors.ts";
 import { openSafetensors } from "../../formats/safetensors.ts";
@@ -37,13 +38,9 @@ type Reference = (name: string) => Promise<Float32Array>;
  * log-probabilities. None when there is no such folder.
  */
 export async function exportChecks(recorder: Recorder, golden: Golden): Promise<Check[]> {
-  const folder = path.join(golden.directory, "exports");
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const checks: Check[] = [];
-  for (const name of names.sort()) {
+  for (const [name, files] of await exportsOf(golden)) {
     try {
-      const files = await filesOf(path.join(folder, name));
       checks.push(await tensorCheck(golden, name, files));
       const dequantised = files.get(DEQUANTISED);
       if (dequantised) checks.push(await logProbCheck(recorder, golden, name, files, dequantised));
@@ -58,11 +55,29 @@ export async function exportChecks(recorder: Recorder, golden: Golden): Promise<
 
 type Files = ReadonlyMap<string, ByteSource>;
 
-/** The model of an export, which must have every parameter of `config` and no other. */
-async function openExport(config: DecoderConfig, files: Files): Promise<OnnxModel> {
+/** Name and files of each folder of `exports/`. */
+export async function exportsOf({ directory }: Golden): Promise<(readonly [string, Files])[]> {
+  const folder = path.join(directory, "exports");
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return Promise.all(
+    names.sort().map(async (name) => [name, await filesOf(path.join(folder, name))] as const),
+  );
+}
+
+/** What an ONNX model is opened from. Throws UserError when there is none among `files`. */
+export function onnxFilesOf(
+  config: DecoderConfig,
+  files: Files,
+): OnnxFiles & { readonly config: DecoderConfig } {
   const model = [...files.values()].find((file) => file.name.endsWith(".onnx"));
   if (!model) throw new UserError("There is no .onnx file.");
-  const opened = await openOnnxModel({ model, external: (file) => files.get(file), config });
+  return { model, external: (file) => files.get(file), config };
+}
+
+/** The model of an export, which must have every parameter of `config` and no other. */
+async function openExport(config: DecoderConfig, files: Files): Promise<OnnxModel> {
+  const opened = await openOnnxModel(onnxFilesOf(config, files));
   const parameters = [...parameterShapes(config)].map(([name, shape]) => ({ name, shape }));
   checkShapes(parameters, opened);
   return opened;
@@ -107,18 +122,12 @@ async function logProbCheck(
   const expected = golden.groups.flatMap(({ prompt, responses }, b) =>
     responses[0]!.map((token, t) => {
       const row = (b * width + prompt.length + t - 1) * config.vocab;
-      return logSoftmax(logits.subarray(row, row + config.vocab), token);
+      return logProbOf(logits.subarray(row, row + config.vocab), token);
     }),
   );
   const { worst, index } = maxAbs(logProb, expected);
   const where = `response token ${index}`;
   return { name: `export ${name}: log-probabilities`, worst, unit: "abs", tolerance: LOG_PROB, where };
-}
-
-function logSoftmax(logits: Float32Array, token: number): number {
-  const peak = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-  const total = logits.reduce((sum, value) => sum + Math.exp(value - peak), 0);
-  return logits[token]! - peak - Math.log(total);
 }
 
 async function filesOf(folder: string): Promise<Files> {
