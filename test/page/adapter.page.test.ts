@@ -26,6 +26,9 @@ const SETTINGS = {
   "LoRA rank": 4,
 } as const;
 
+/** A run, most of which goes into choosing and compiling kernels, in the slowest driver. */
+const RUN_MS = 300_000;
+
 let site: PageUnderTest;
 let folder: string;
 
@@ -64,67 +67,71 @@ async function downloaded(page: Page, button: string, name: string): Promise<str
 /** Trains to the end of the run; what its weights download as. */
 async function trainedZip(page: Page, name: string): Promise<string> {
   await page.getByRole("button", { name: "Train", exact: true }).click();
-  await page.locator("h1", { hasText: /^Finished/ }).waitFor();
+  await page.locator("h1", { hasText: /^Finished/ }).waitFor({ timeout: RUN_MS });
   return downloaded(page, "Download trained weights", name);
 }
 
 const adapterIn = (file: string) => unzipFiles(bytesSource(file, readFileSync(file)), isAdapterFile);
 
-test("an adapter that a run handed out begins the next run", async () => {
-  const page = await site.open();
-  await page.getByRole("button", { name: "Train", exact: true }).waitFor();
-  await page.getByLabel("Problem files").setInputFiles(problemFile(folder));
-  await page.getByText("problems.jsonl").first().waitFor();
-  for (const [label, value] of Object.entries(SETTINGS)) await enter(page, label, value);
-  const first = await trainedZip(page, "first.zip");
+test(
+  "an adapter that a run handed out begins the next run",
+  async () => {
+    const page = await site.open();
+    await page.getByRole("button", { name: "Train", exact: true }).waitFor();
+    await page.getByLabel("Problem files").setInputFiles(problemFile(folder));
+    await page.getByText("problems.jsonl").first().waitFor();
+    for (const [label, value] of Object.entries(SETTINGS)) await enter(page, label, value);
+    const first = await trainedZip(page, "first.zip");
 
-  await page.getByRole("button", { name: "Setup", exact: true }).click();
-  await enter(page, "LoRA rank", 8);
-  await page.getByLabel("Model files").setInputFiles(first);
-  await page.getByText("going on from an adapter of rank 4").waitFor();
-  const rank = page.getByLabel("LoRA rank", { exact: true });
-  expect(await rank.inputValue()).toBe("4");
-  expect(await rank.isDisabled()).toBe(true);
-  expect(await page.getByRole("radio", { name: "All weights" }).count()).toBe(0);
-  await page.getByRole("button", { name: "Change model" }).click();
-  await page.getByText(/Goes on from step 1, rank 4, alpha 16, q_proj .* down_proj, F32/).waitFor();
-  expect(await accessibilityFaults(page)).toEqual([]);
+    await page.getByRole("button", { name: "Setup", exact: true }).click();
+    await enter(page, "LoRA rank", 8);
+    await page.getByLabel("Model files").setInputFiles(first);
+    await page.getByText("going on from an adapter of rank 4").waitFor();
+    const rank = page.getByLabel("LoRA rank", { exact: true });
+    expect(await rank.inputValue()).toBe("4");
+    expect(await rank.isDisabled()).toBe(true);
+    expect(await page.getByRole("radio", { name: "All weights" }).count()).toBe(0);
+    await page.getByRole("button", { name: "Change model" }).click();
+    await page.getByText(/Goes on from step 1, rank 4, alpha 16, q_proj .* down_proj, F32/).waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
 
-  const files = await adapterIn(first);
-  const [config] = files.filter(({ name }) => name.endsWith(".json"));
-  const json = JSON.parse(new TextDecoder().decode(await config!.read(0, config!.size))) as object;
-  const wrong = join(folder, "wrong.zip");
-  const bytes = new TextEncoder().encode(JSON.stringify({ ...json, r: 5 }));
-  const weights = files.find(({ name }) => !name.endsWith(".json"))!;
-  const archive = [
-    { name: "adapter_config.json", bytes },
-    { name: weights.name, bytes: await weights.read(0, weights.size) },
-  ];
-  writeFileSync(wrong, zipFiles(archive));
-  await page.getByLabel("Model files").setInputFiles(wrong);
-  await page.getByText(/so its rank is 4, and adapter_config\.json says r is 5/).waitFor();
-  await page.getByText("going on from an adapter of rank 4").waitFor();
+    const files = await adapterIn(first);
+    const [config] = files.filter(({ name }) => name.endsWith(".json"));
+    const json = JSON.parse(new TextDecoder().decode(await config!.read(0, config!.size))) as object;
+    const wrong = join(folder, "wrong.zip");
+    const bytes = new TextEncoder().encode(JSON.stringify({ ...json, r: 5 }));
+    const weights = files.find(({ name }) => !name.endsWith(".json"))!;
+    const archive = [
+      { name: "adapter_config.json", bytes },
+      { name: weights.name, bytes: await weights.read(0, weights.size) },
+    ];
+    writeFileSync(wrong, zipFiles(archive));
+    await page.getByLabel("Model files").setInputFiles(wrong);
+    await page.getByText(/so its rank is 4, and adapter_config\.json says r is 5/).waitFor();
+    await page.getByText("going on from an adapter of rank 4").waitFor();
 
-  const second = await trainedZip(page, "second.zip");
-  const [before, after] = [await adapterIn(first), await adapterIn(second)];
-  const bytesOf = async ([, file]: typeof before): Promise<Uint8Array> => file!.read(0, file!.size);
-  expect(after.map(({ name, size }) => [name, size])).toEqual(before.map(({ name, size }) => [name, size]));
-  expect(await bytesOf(after)).not.toEqual(await bytesOf(before));
+    const second = await trainedZip(page, "second.zip");
+    const [before, after] = [await adapterIn(first), await adapterIn(second)];
+    const bytesOf = async ([, file]: typeof before): Promise<Uint8Array> => file!.read(0, file!.size);
+    expect(after.map(({ name, size }) => [name, size])).toEqual(before.map(({ name, size }) => [name, size]));
+    expect(await bytesOf(after)).not.toEqual(await bytesOf(before));
 
-  const bundle = unzipSync(readFileSync(await downloaded(page, "Download verl bundle", "bundle.zip")));
-  expect(Object.keys(bundle)).toEqual(
-    expect.arrayContaining([
-      "README.md",
-      "data/train.parquet",
-      "reward.py",
-      "adapter/adapter_model.safetensors",
-    ]),
-  );
+    const bundle = unzipSync(readFileSync(await downloaded(page, "Download verl bundle", "bundle.zip")));
+    expect(Object.keys(bundle)).toEqual(
+      expect.arrayContaining([
+        "README.md",
+        "data/train.parquet",
+        "reward.py",
+        "adapter/adapter_model.safetensors",
+      ]),
+    );
 
-  await page.getByRole("button", { name: "Setup", exact: true }).click();
-  await page.getByRole("button", { name: "Remove the adapter" }).click();
-  await page.getByText("going on from an adapter").waitFor({ state: "detached" });
-  expect(await rank.isDisabled()).toBe(false);
-  expect(await rank.inputValue()).toBe("8");
-  expect(site.faults).toEqual([]);
-});
+    await page.getByRole("button", { name: "Setup", exact: true }).click();
+    await page.getByRole("button", { name: "Remove the adapter" }).click();
+    await page.getByText("going on from an adapter").waitFor({ state: "detached" });
+    expect(await rank.isDisabled()).toBe(false);
+    expect(await rank.inputValue()).toBe("8");
+    expect(site.faults).toEqual([]);
+  },
+  3 * RUN_MS,
+);

@@ -106,9 +106,8 @@ export const train = defineCommand({
     if (adaptedModel?.adapter) checkAdapter(config, adaptedModel.adapter.lora);
     if (kept) checkResumable(kept, config);
     const model = adaptedModel ?? (await modelOf(modelPath));
-    const begun = started ? await keptForCluster(folder.keeping, RUN_ID) : {};
     const cluster = started
-      ? (read.kept ?? begun)
+      ? (read.kept ?? (await keptForCluster(folder.keeping, RUN_ID)))
       : keptFor(model, read.kept ?? {}, place && path.resolve(place));
     tellInputs(model, problems);
     const inputs = {
@@ -142,11 +141,7 @@ export const train = defineCommand({
     };
     await folder.writeStart(start, config, cluster);
     under.run = active;
-    const total = config["trainer.total_training_steps"];
-    if (newest !== undefined && newest >= total)
-      console.log(
-        `The run is at its last step, ${newest} of ${total}: nothing is left to train. For more steps add --steps ${2 * newest}.`,
-      );
+    tellEnd(newest, config["trainer.total_training_steps"]);
     await folder.writeHistory(active.trainer.progress.history);
     return follow(active, folder, { model, config, cluster, out: values.out }, terminal);
   },
@@ -174,6 +169,14 @@ function checkFolder(
     throw new UserError(
       `The run in ${out} goes on from its own checkpoint, and --adapter begins one: leave it away, or name another folder with --out.`,
     );
+}
+
+/** Says so where a run goes on that has no step left. */
+function tellEnd(newest: number | undefined, total: number): void {
+  if (newest === undefined || newest < total) return;
+  console.log(
+    `The run is at its last step, ${newest} of ${total}: nothing is left to train. For more steps add --steps ${2 * newest}.`,
+  );
 }
 
 /** What is to be known of what was opened, before anything is trained. */
