@@ -46,13 +46,7 @@ export class Decoder {
 
   /** Makes every row idle and sets the tokens that end a response (at most 8). */
   reset(stopTokens: readonly number[]): void {
-    if (stopTokens.length > MAX_STOP_TOKENS) {
-      throw new UserError(
-        `${stopTokens.length} stop tokens were given; at most ${MAX_STOP_TOKENS} are supported.`,
-      );
-    }
-    const padded = Uint32Array.from({ length: MAX_STOP_TOKENS }, (_, i) => stopTokens[i] ?? NO_TOKEN);
-    this.#recorder.write(this.#memory.stopTokens, padded);
+    this.#recorder.write(this.#memory.stopTokens, stopWords(stopTokens));
     this.#recorder.clear(this.#memory.state);
   }
 
@@ -155,4 +149,14 @@ export function checkPrompt(
       `Token ${stranger} of a prompt is not in the model's vocabulary of ${vocab}: tokenizer and model do not belong together.`,
     );
   }
+}
+
+/** The tokens that end a response as the sampler reads them, u32[8]. Throws UserError when there are more. */
+export function stopWords(stopTokens: readonly number[]): Uint32Array<ArrayBuffer> {
+  if (stopTokens.length > MAX_STOP_TOKENS) {
+    throw new UserError(
+      `${stopTokens.length} stop tokens were given; at most ${MAX_STOP_TOKENS} are supported.`,
+    );
+  }
+  return Uint32Array.from({ length: MAX_STOP_TOKENS }, (_, i) => stopTokens[i] ?? NO_TOKEN);
 }

@@ -1,0 +1,110 @@
+// A decoder's graph as a session that reads tokens into a key-value cache: inputs by name, batches padded on the side that
+// the graph allows. Which tokens, and what becomes of the logits, is the caller's matter.
+
+import type * as ort from "onnxruntime-web";
+
+import { UserError } from "../../common/errors.ts";
+import type { DecoderConfig } from "../../model/config.ts";
+import type { CacheShape, KeyValueCache } from "./cache.ts";
+import { presentCache } from "./cache.ts";
+import type { BatchLayout } from "./layout.ts";
+import type { OrtFeeds, OrtSession } from "./runtime.ts";
+import { wordsOf } from "./runtime.ts";
+
+/** Logits of a prompt's tokens are computed and not needed; more elements than this (64 MB) are not held for them. */
+const PROMPT_LOGITS = 2 ** 24;
+const LEAST_PIECE = 16;
+
+export interface Step {
+  /** [R,1,V]; to be disposed of. */
+  readonly logits: ort.Tensor;
+  readonly cache: KeyValueCache;
+}
+
+export class DecoderSession {
+  readonly cacheShape: CacheShape;
+  readonly #session: OrtSession;
+  readonly #layout: BatchLayout;
+  readonly #piece: number;
+  readonly #takesPositions: boolean;
+
+  constructor(session: OrtSession, layout: BatchLayout, config: DecoderConfig) {
+    const { layers, kvHeads, headSize, vocab } = config;
+    const past = session.inputs.find(({ name }) => name.startsWith("past_key_values."));
+    this.cacheShape = { layers, kvHeads, headSize, isHalf: past?.type === "float16" };
+    this.#session = session;
+    this.#layout = layout;
+    this.#piece = layout.readsInPieces
+      ? Math.max(LEAST_PIECE, Math.floor(PROMPT_LOGITS / vocab))
+      : Number.POSITIVE_INFINITY;
+    this.#takesPositions = session.inputs.some(({ name }) => name === "position_ids");
+  }
+
+  /** Keys and values of one sequence; `before`, a cache of one row without entries, is used up. */
+  async readPrompt(
+    tokens: readonly number[],
+    before: KeyValueCache,
+    weights: OrtFeeds,
+  ): Promise<KeyValueCache> {
+    let cache = before;
+    for (let start = 0; start < tokens.length; start += this.#piece) {
+      const piece = tokens.slice(start, start + this.#piece);
+      const end = start + piece.length;
+      const mask = Array.from({ length: end }, () => 1);
+      const positions = piece.map((_, i) => start + i);
+      const next = await this.#run({ tokens: piece, mask, positions, rows: 1, cache, weights });
+      next.logits.dispose();
+      cache = next.cache;
+    }
+    return cache;
+  }
+
+  /** One more token for every row. `lengths` are the entries that rows have in `cache`, which is used up. */
+  step(
+    tokens: readonly number[],
+    lengths: readonly number[],
+    cache: KeyValueCache,
+    weights: OrtFeeds,
+  ): Promise<Step> {
+    const total = cache.capacity + 1;
+    const isFirst = this.#layout.side === "first";
+    const mask = lengths.flatMap((length) =>
+      Array.from({ length: total }, (_, i) => Number(isFirst ? i <= length : i >= total - 1 - length)),
+    );
+    return this.#run({ tokens, mask, positions: lengths, rows: tokens.length, cache, weights });
+  }
+
+  async #run({ tokens, mask, positions, rows, cache, weights }: RunArgs): Promise<Step> {
+    const ids = (values: readonly number[]): ort.Tensor =>
+      this.#session.int64(values, [rows, values.length / rows]);
+    try {
+      const outputs = await this.#session.run({
+        input_ids: ids(tokens),
+        attention_mask: ids(mask),
+        ...(this.#takesPositions && { position_ids: ids(positions) }),
+        ...Object.fromEntries(cache.tensors),
+        ...weights,
+      });
+      return { logits: outputs["logits"]!, cache: presentCache(outputs, this.cacheShape) };
+    } catch (cause) {
+      throw new UserError(
+        `ONNX Runtime stopped in the middle of a rollout: ${wordsOf(cause)}. Set gradus.rollout_engine to wgsl to go on without it.`,
+        { cause },
+      );
+    } finally {
+      cache.dispose();
+    }
+  }
+}
+
+interface RunArgs {
+  /** [rows,T] */
+  readonly tokens: readonly number[];
+  /** [rows,entries and T] */
+  readonly mask: readonly number[];
+  /** [rows,T] */
+  readonly positions: readonly number[];
+  readonly rows: number;
+  readonly cache: KeyValueCache;
+  readonly weights: OrtFeeds;
+}
