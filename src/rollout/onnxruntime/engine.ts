@@ -93,8 +93,8 @@ export class OrtRollout implements RolloutEngine {
 
   async #run(requests: readonly RolloutRequest[], options: RolloutOptions): Promise<RolloutResponse[][]> {
     const { weights, sampler } = this.#parts;
-    await weights.publish(options.useAdapter);
     sampler.reset(options.stopTokens);
+    await weights.publish(options.useAdapter);
     const batch = new Batch(requests, this.#sizes.rows);
     try {
       for (;;) {
@@ -166,8 +166,9 @@ export class OrtRollout implements RolloutEngine {
     }
   }
 
-  /** Closes the session and frees its memory. */
+  /** Closes the session and frees its memory. Commands that are recorded but not submitted are handed over first. */
   async destroy(): Promise<void> {
+    this.#policy.recorder.flush();
     this.#parts.allocator.destroy();
     await this.#parts.session.dispose();
   }

@@ -1,109 +1,64 @@
-// Rollouts in ONNX Runtime give what our own decoder gives: greedy tokens to the token, sampled ones for the same seed, and
-// log-probabilities of the policy as it is now, on graphs of every family and layout. In Node the session runs on the
-// processor, and everything around it on the device.
+// How a rollout in ONNX Runtime ends, is told, left and refused; with the processor as its backend, as always in Node. What
+// our own decoder answers is what is right.
 
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 
 import type { Recorder } from "../../../src/gpu/index.ts";
-import { packGroups } from "../../../src/model/packing.ts";
-import type { Policy } from "../../../src/model/policy.ts";
-import { OrtRollout } from "../../../src/rollout/onnxruntime/engine.ts";
-import type {
-  RolloutEngine,
-  RolloutOptions,
-  RolloutRequest,
-  RolloutResponse,
-} from "../../../src/rollout/engine.ts";
-import { WgslRollout } from "../../../src/rollout/wgsl.ts";
 import { sharedRecorder } from "../../harness.ts";
-import type { OnnxDecoder } from "./models.ts";
-import { hasExports, move, openExport, policyOn, SIZES } from "./models.ts";
+import { agree, GREEDY, REQUESTS, SAMPLED, tokensOf, withBoth } from "./agreement.ts";
+import { SIZES, writtenDecoder } from "./decoders.ts";
 
 let recorder: Recorder;
 beforeAll(async () => {
   recorder = await sharedRecorder();
 });
 
-/** Prompts of all lengths, one token and the longest among them; eleven responses in five rows. */
-const REQUESTS: readonly RolloutRequest[] = [
-  { prompt: [5, 6, 7, 8, 9, 10, 11], samples: 3, key: 4 },
-  { prompt: [3], samples: 2, key: 9 },
-  { prompt: Array.from({ length: 24 }, (_, i) => (i * 37 + 5) % 250), samples: 4, key: 2 },
-  { prompt: [200, 100, 50], samples: 2, firstSample: 3, key: 7 },
-];
-const GREEDY: RolloutOptions = {
-  sampling: { temperature: 0, topK: 0, topP: 1, seed: [0, 0] },
-  maxNew: SIZES.maxNew,
-  stopTokens: [],
-  useAdapter: true,
-};
-const SAMPLED: RolloutOptions = { ...GREEDY, sampling: { temperature: 0.9, topK: 0, topP: 1, seed: [3, 8] } };
+test("of a Llama with a head of its own and an adapter on some modules", async () => {
+  const model = await writtenDecoder("float32", { family: "llama", tied: false, kvHeads: 1 });
+  await withBoth(recorder, model, { trained: ["q_proj", "v_proj", "down_proj"] }, async (ours, ort) => {
+    await agree(ours, ort, GREEDY);
+    await agree(ours, ort, { ...SAMPLED, sampling: { ...SAMPLED.sampling, topK: 20, topP: 0.8 } });
+  });
+});
 
-const tokensOf = (responses: readonly (readonly RolloutResponse[])[]) =>
-  responses.map((group) => group.map(({ tokens }) => tokens));
+test("responses end where a stop token comes, and rows that ended make room", async () => {
+  await withBoth(recorder, await writtenDecoder("float32"), {}, async (ours, ort) => {
+    const free = await ours.generate(REQUESTS, SAMPLED);
+    const counts = new Map<number, number>();
+    for (const token of tokensOf(free).flat(2)) counts.set(token, (counts.get(token) ?? 0) + 1);
+    const common = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 8);
+    const stopTokens = common.map(([token]) => token);
+    const tokens = await agree(ours, ort, { ...SAMPLED, stopTokens });
+    const lengths = tokens.flat().map((response) => response.length);
+    expect(Math.min(...lengths)).toBeLessThan(SIZES.maxNew);
+    expect(new Set(lengths).size).toBeGreaterThan(2);
+  });
+});
 
-/** Largest difference of log-probabilities between two rollouts of the same tokens. */
-function worst(
-  a: readonly (readonly RolloutResponse[])[],
-  b: readonly (readonly RolloutResponse[])[],
-): number {
-  const all = (responses: typeof a) =>
-    responses.flatMap((group) => group.flatMap((response) => response.samplerLogProb));
-  const other = all(b);
-  return Math.max(...all(a).map((logProb, i) => Math.abs(logProb - other[i]!)));
-}
-
-/** Runs `check` with both engines on a policy that has been moved away from its file. */
-async function withBoth(
-  model: OnnxDecoder,
-  trained: Parameters<typeof policyOn>[2],
-  check: (ours: RolloutEngine, ort: OrtRollout, policy: Policy) => Promise<void>,
-): Promise<void> {
-  const policy = await policyOn(recorder, model, trained);
-  try {
-    await move(policy, 1, trained === "all" ? 0.02 : 0.1);
-    const ort = await OrtRollout.create(policy, model.files, SIZES);
-    try {
-      await check(new WgslRollout(policy), ort, policy);
-    } finally {
-      await ort.destroy();
-    }
-  } finally {
-    policy.destroy();
-  }
-}
-
-/** float32 on both sides, in other orders of addition; logits are up to 10. */
-const F32 = 1e-4;
-
-async function agrees(ours: RolloutEngine, ort: RolloutEngine, options: RolloutOptions): Promise<void> {
-  const expected = await ours.generate(REQUESTS, options);
-  const actual = await ort.generate(REQUESTS, options);
-  expect(tokensOf(actual)).toEqual(tokensOf(expected));
-  expect(worst(actual, expected)).toBeLessThan(F32);
-}
-
-describe.skipIf(!hasExports)("exports of ../shared/data/models, if they are there,", () => {
-  test.each([
-    "qwen2-tied/v0.15.2-webgpu-fp32",
-    "qwen2-tied/v0.11.4-webgpu-fp32",
-    "qwen2-tied/v0.7.1-webgpu-fp32",
-    "qwen2-tied/v0.6.0-web-fp32",
-    "qwen2-tied/tjs-fp32",
-    "qwen3-tied/v0.9.2-webgpu-fp32",
-    "qwen3-tied/tjs-fp32",
-    "llama-tied/v0.15.2-webgpu-fp32",
-    "llama-tied/tjs-fp32",
-  ])("%s: both engines answer alike, before and after an update", async (name) => {
-    await withBoth(await openExport(name), undefined, async (ours, ort, policy) => {
-      expect(ort.backend).toBe("wasm");
-      await agrees(ours, ort, GREEDY);
-      const before = await ort.generate(REQUESTS, GREEDY);
-      await agrees(ours, ort, { ...GREEDY, useAdapter: false });
-      await move(policy, 2);
-      await agrees(ours, ort, GREEDY);
-      expect(tokensOf(await ort.generate(REQUESTS, GREEDY))).not.toEqual(tokensOf(before));
-      await agrees(ours, ort, SAMPLED);
+test("tokens are told as they come, and add up to the responses", async () => {
+  await withBoth(recorder, await writtenDecoder("float32"), {}, async (_, ort) => {
+    const told = new Map<string, number[]>();
+    const responses = await ort.generate(REQUESTS, {
+      ...SAMPLED,
+      onTokens: ({ request, sample, tokens }) => {
+        const id = `${request}/${sample}`;
+        told.set(id, [...(told.get(id) ?? []), ...tokens]);
+      },
     });
+    responses.forEach((group, request) =>
+      group.forEach(({ tokens }, sample) => expect(told.get(`${request}/${sample}`)).toEqual(tokens)),
+    );
+  });
+});
+
+test("what does not fit is refused before anything runs", async () => {
+  await withBoth(recorder, await writtenDecoder("float32"), {}, async (_, ort) => {
+    const long = [{ prompt: Array.from({ length: 25 }, () => 1), samples: 1, key: 0 }];
+    await expect(ort.generate(long, GREEDY)).rejects.toThrow("A prompt has 25 tokens");
+    const strange = [{ prompt: [259], samples: 1, key: 0 }];
+    await expect(ort.generate(strange, GREEDY)).rejects.toThrow("Token 259 of a prompt");
+    await expect(ort.generate(REQUESTS, { ...GREEDY, maxNew: 7 })).rejects.toThrow("new tokens is 7");
+    const stopTokens = Array.from({ length: 9 }, (_, i) => i);
+    await expect(ort.generate(REQUESTS, { ...GREEDY, stopTokens })).rejects.toThrow("9 stop tokens");
   });
 });
