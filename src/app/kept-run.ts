@@ -9,7 +9,8 @@ import { configWith, keptSettings } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
 import type { RunEvent, RunListener } from "../rl/events.ts";
 import { hasHeldOut, heldOutAccuracy } from "../rl/held-out.ts";
-import { createRun } from "../rl/run.ts";
+import { chooseRollouts } from "../rl/measure-rollouts.ts";
+import { createRun, planRun } from "../rl/run.ts";
 import type { Run, RunProblems } from "../rl/run.ts";
 import type { RunProgress, RunState, SavedState } from "../rl/state.ts";
 import { FRESH, restoreTensors } from "../rl/state.ts";
@@ -57,7 +58,7 @@ export async function beginRun(
 ): Promise<ActiveRun> {
   listener({ type: "state", state: "loading", step: 0 });
   await measureDevice(recorder, policyOptions(inputs.config));
-  const run = await load(recorder, inputs, listener);
+  const run = await withFasterEngine(await load(recorder, inputs, listener), listener);
   const now = Date.now();
   const record: RunRecord = {
     id,
@@ -66,7 +67,7 @@ export async function beginRun(
     updatedAt: now,
     modelName: inputs.model.name,
     dataName: inputs.dataName,
-    config: inputs.config,
+    config: run.config,
     ...keptOf(inputs),
     step: 0,
     totalSteps: inputs.config["trainer.total_training_steps"],
@@ -181,6 +182,22 @@ async function load(
         "No problem is held out, so accuracy is not measured. Set a held-out share, or drop a file of problems to test with.",
     });
   return run;
+}
+
+/** Measures both engines where both can be had; which one is used is in the run's settings from then on. */
+async function withFasterEngine(run: Run, listener: RunListener): Promise<Run> {
+  const { gpu } = run.policy.recorder;
+  const isChoice = run.config["gradus.rollout_engine"] === "auto";
+  if (!isChoice || !planRun(run.model, run.config, gpu).bytes.has("onnxRuntime")) return run;
+  try {
+    listener({ type: "notice", message: "Measuring which engine writes responses faster." });
+    const { run: chosen, message } = await chooseRollouts(run);
+    listener({ type: "notice", message });
+    return chosen;
+  } catch (error) {
+    run.destroy();
+    throw error;
+  }
 }
 
 function activate(

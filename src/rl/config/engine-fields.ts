@@ -289,4 +289,23 @@ export const ENGINE_FIELDS = {
     watch: "perf/rollout_throughput",
     isFixedInRun: true,
   },
+  "gradus.rollout_engine": {
+    kind: "choice",
+    label: "Rollout engine",
+    help: "What writes the responses: Gradus's own decoder, or ONNX Runtime on the model's own ONNX file, which takes memory for a second copy of the frozen weights.",
+    mode: SAMPLING_METHODS,
+    topic: "Device",
+    default: "auto",
+    choices: [
+      {
+        value: "auto",
+        label: "the faster one",
+        help: "Measured when the run begins, where the model is ONNX and there is room for both.",
+      },
+      { value: "wgsl", label: "Gradus" },
+      { value: "onnxruntime", label: "ONNX Runtime" },
+    ],
+    source: "Gradus; verl rollout.name",
+    watch: "training/rollout_probs_diff_max",
+  },
 } as const satisfies Record<string, Field>;

@@ -12,7 +12,7 @@ import type { OrtFeeds, OrtSession } from "./runtime.ts";
 import { wordsOf } from "./runtime.ts";
 
 /** Logits of a prompt's tokens are computed and not needed; more elements than this (64 MB) are not held for them. */
-const PROMPT_LOGITS = 2 ** 24;
+export const PROMPT_LOGITS = 2 ** 24;
 const LEAST_PIECE = 16;
 
 export interface Step {
