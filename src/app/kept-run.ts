@@ -9,8 +9,8 @@ import { configWith, keptSettings } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
 import type { RunEvent, RunListener } from "../rl/events.ts";
 import { hasHeldOut, heldOutAccuracy } from "../rl/held-out.ts";
-import { chooseRollouts } from "../rl/measure-rollouts.ts";
-import { createRun, planRun } from "../rl/run.ts";
+import { withFasterEngine } from "../rl/measure-rollouts.ts";
+import { createRun } from "../rl/run.ts";
 import type { Run, RunProblems } from "../rl/run.ts";
 import type { RunProgress, RunState, SavedState } from "../rl/state.ts";
 import { FRESH, restoreTensors } from "../rl/state.ts";
@@ -182,22 +182,6 @@ async function load(
         "No problem is held out, so accuracy is not measured. Set a held-out share, or drop a file of problems to test with.",
     });
   return run;
-}
-
-/** Measures both engines where both can be had; which one is used is in the run's settings from then on. */
-async function withFasterEngine(run: Run, listener: RunListener): Promise<Run> {
-  const { gpu } = run.policy.recorder;
-  const isChoice = run.config["gradus.rollout_engine"] === "auto";
-  if (!isChoice || !planRun(run.model, run.config, gpu).bytes.has("onnxRuntime")) return run;
-  try {
-    listener({ type: "notice", message: "Measuring which engine writes responses faster." });
-    const { run: chosen, message } = await chooseRollouts(run);
-    listener({ type: "notice", message });
-    return chosen;
-  } catch (error) {
-    run.destroy();
-    throw error;
-  }
 }
 
 function activate(

@@ -3,33 +3,51 @@
 
 import type { RolloutEngine } from "../rollout/engine.ts";
 import type { RunConfig } from "./config.ts";
+import type { RunListener } from "./events.ts";
 import { samplingOf } from "./options/index.ts";
 import type { OwnedEngine } from "./rollout-engine.ts";
 import { openOrt } from "./rollout-engine.ts";
 import type { Run } from "./run.ts";
+import { planRun } from "./run.ts";
 
 /** Tokens per response: the first ones compile kernels, the others are timed. */
 const WARM_UP_TOKENS = 2;
 const MEASURED_TOKENS = 8;
 
 /** New tokens per second over all rows. */
-export interface RolloutSpeeds {
+interface RolloutSpeeds {
   readonly wgsl: number;
   readonly onnxruntime: number;
 }
 
 /** What the measurement came to: the run with the engine that it keeps. */
-export interface ChosenRollouts {
+interface ChosenRollouts {
   readonly run: Run;
   /** For a person. */
   readonly message: string;
+}
+
+/** Measures both engines where both can be had; which one is used is in the run's settings from then on. */
+export async function withFasterEngine(run: Run, listener: RunListener): Promise<Run> {
+  const { gpu } = run.policy.recorder;
+  const isChoice = run.config["gradus.rollout_engine"] === "auto";
+  if (!isChoice || !planRun(run.model, run.config, gpu).bytes.has("onnxRuntime")) return run;
+  try {
+    listener({ type: "notice", message: "Measuring which engine writes responses faster." });
+    const { run: chosen, message } = await chooseRollouts(run);
+    listener({ type: "notice", message });
+    return chosen;
+  } catch (error) {
+    run.destroy();
+    throw error;
+  }
 }
 
 /**
  * Opens ONNX Runtime beside the run's own decoder and keeps the faster of the two; its name replaces `auto` in the settings.
  * Where ONNX Runtime does not take the graph or the memory, the run goes on as it is.
  */
-export async function chooseRollouts(run: Run): Promise<ChosenRollouts> {
+async function chooseRollouts(run: Run): Promise<ChosenRollouts> {
   const { policy, config, model } = run;
   let owned: OwnedEngine | undefined;
   try {
