@@ -3,7 +3,7 @@
 import type { RolloutRequest, RolloutResponse } from "../engine.ts";
 import type { Job } from "../responses.ts";
 import { rowKey } from "../responses.ts";
-import type { KeyValueCache } from "./cache.ts";
+import type { CachedRow, KeyValueCache } from "./cache.ts";
 import { RowQueue } from "./row-queue.ts";
 
 export class Batch {
@@ -11,7 +11,7 @@ export class Batch {
   readonly queue: RowQueue;
   readonly results: (RolloutResponse | undefined)[][];
   /** Of prompts that some response has still to begin with. */
-  readonly prompts = new Map<number, KeyValueCache>();
+  readonly prompts = new Map<number, CachedRow>();
   cache: KeyValueCache | undefined;
   /** By row: the token that the next step reads, and the entries in the cache before it. */
   readonly lastTokens: number[] = [];
@@ -56,18 +56,22 @@ export class Batch {
     return cache;
   }
 
-  /** Gives back the prompts that no response begins with any more. */
+  /** Gives back the caches of which no response begins with a prompt any more. */
   dropPrompts(): void {
-    for (const [request, cache] of this.prompts) {
-      if (this.queue.isWaiting(request)) continue;
-      cache.dispose();
-      this.prompts.delete(request);
-    }
+    const all = this.#promptCaches();
+    for (const request of [...this.prompts.keys()])
+      if (!this.queue.isWaiting(request)) this.prompts.delete(request);
+    const needed = this.#promptCaches();
+    all.forEach((cache) => needed.has(cache) || cache.dispose());
   }
 
   dispose(): void {
     this.cache?.dispose();
-    this.prompts.forEach((cache) => cache.dispose());
+    this.#promptCaches().forEach((cache) => cache.dispose());
+  }
+
+  #promptCaches(): Set<KeyValueCache> {
+    return new Set([...this.prompts.values()].map(({ cache }) => cache));
   }
 
   #lastOf({ request, tokens }: Job): number {

@@ -5,7 +5,7 @@ import type * as ort from "onnxruntime-web";
 
 import { UserError } from "../../common/errors.ts";
 import type { DecoderConfig } from "../../model/config.ts";
-import type { CacheShape, KeyValueCache } from "./cache.ts";
+import type { CachedRow, CacheShape, KeyValueCache } from "./cache.ts";
 import { presentCache } from "./cache.ts";
 import type { BatchLayout } from "./layout.ts";
 import type { OrtFeeds, OrtSession } from "./runtime.ts";
@@ -25,7 +25,8 @@ export class DecoderSession {
   readonly cacheShape: CacheShape;
   readonly #session: OrtSession;
   readonly #layout: BatchLayout;
-  readonly #piece: number;
+  /** Tokens of prompts in one run. */
+  readonly #together: number;
   readonly #takesPositions: boolean;
 
   constructor(session: OrtSession, layout: BatchLayout, config: DecoderConfig) {
@@ -34,25 +35,56 @@ export class DecoderSession {
     this.cacheShape = { layers, kvHeads, headSize, isHalf: past?.type === "float16" };
     this.#session = session;
     this.#layout = layout;
-    this.#piece = layout.readsInPieces
-      ? Math.max(LEAST_PIECE, Math.floor(PROMPT_LOGITS / vocab))
-      : Number.POSITIVE_INFINITY;
+    this.#together = Math.max(LEAST_PIECE, Math.floor(PROMPT_LOGITS / vocab));
     this.#takesPositions = session.inputs.some(({ name }) => name === "position_ids");
   }
 
-  /** Keys and values of one sequence; `before`, a cache of one row without entries, is used up. */
-  async readPrompt(
-    tokens: readonly number[],
+  /**
+   * Keys and values of sequences, as rows of caches that several may share. Those read together are filled up at their ends
+   * and all taken for real: no token sees what comes after it, so the fill changes nothing before it. Stops at `signal`.
+   */
+  async readPrompts(
+    prompts: readonly (readonly number[])[],
+    empty: (rows: number) => KeyValueCache,
+    weights: OrtFeeds,
+    signal: AbortSignal | undefined,
+  ): Promise<CachedRow[]> {
+    const read: CachedRow[] = [];
+    try {
+      for (const members of promptBatches(prompts, this.#together)) {
+        signal?.throwIfAborted();
+        const cache = await this.#readTogether(
+          members.map((i) => prompts[i]!),
+          empty(members.length),
+          weights,
+        );
+        for (const [row, i] of members.entries())
+          read[i] = { cache, row, first: 0, length: prompts[i]!.length };
+      }
+      return read;
+    } catch (error) {
+      new Set(read.filter(Boolean).map(({ cache }) => cache)).forEach((cache) => cache.dispose());
+      throw error;
+    }
+  }
+
+  /** Reads one batch; several sequences in one run, since graphs take more tokens after a cache for one row alone. */
+  async #readTogether(
+    prompts: readonly (readonly number[])[],
     before: KeyValueCache,
     weights: OrtFeeds,
   ): Promise<KeyValueCache> {
+    const rows = prompts.length;
+    const total = Math.max(...prompts.map(({ length }) => length));
+    const most = rows > 1 || !this.#layout.readsInPieces ? total : this.#together;
     let cache = before;
-    for (let start = 0; start < tokens.length; start += this.#piece) {
-      const piece = tokens.slice(start, start + this.#piece);
-      const end = start + piece.length;
-      const mask = Array.from({ length: end }, () => 1);
-      const positions = piece.map((_, i) => start + i);
-      const next = await this.#run({ tokens: piece, mask, positions, rows: 1, cache, weights });
+    for (let start = 0; start < total; start += most) {
+      const end = Math.min(total, start + most);
+      const places = Array.from({ length: end - start }, (_, i) => start + i);
+      const tokens = prompts.flatMap((prompt) => places.map((i) => prompt[i] ?? prompt.at(-1) ?? 0));
+      const mask = Array.from({ length: rows * end }, () => 1);
+      const positions = prompts.flatMap(() => places);
+      const next = await this.#run({ tokens, mask, positions, rows, cache, weights });
       next.logits.dispose();
       cache = next.cache;
     }
@@ -107,4 +139,16 @@ interface RunArgs {
   readonly rows: number;
   readonly cache: KeyValueCache;
   readonly weights: OrtFeeds;
+}
+
+/** Prompts that are read together, by their places: the shortest first, at most `most` tokens when filled up, or one alone. */
+function promptBatches(prompts: readonly (readonly number[])[], most: number): number[][] {
+  const batches: number[][] = [];
+  const byLength = prompts.map((_, i) => i).toSorted((a, b) => prompts[a]!.length - prompts[b]!.length);
+  for (const i of byLength) {
+    const last = batches.at(-1);
+    if (last && (last.length + 1) * prompts[i]!.length <= most) last.push(i);
+    else batches.push([i]);
+  }
+  return batches;
 }

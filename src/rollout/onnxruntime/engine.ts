@@ -10,6 +10,7 @@ import { allocateOrFail } from "../../gpu/index.ts";
 import type { RolloutSizes } from "../../model/decode-memory.ts";
 import type { Policy } from "../../model/policy.ts";
 import type { RolloutEngine, RolloutOptions, RolloutRequest, RolloutResponse } from "../engine.ts";
+import type { Job } from "../responses.ts";
 import { checkRollout, collect } from "../responses.ts";
 import { Batch } from "./batch.ts";
 import type { CachedRow, KeyValueCache } from "./cache.ts";
@@ -111,17 +112,11 @@ export class OrtRollout implements RolloutEngine {
   /** Puts the rows that go on and the next responses into a cache of their own. */
   async #regroup(batch: Batch, options: RolloutOptions): Promise<void> {
     const { kept, added } = batch.queue.regroup();
-    for (const request of new Set(added.map((job) => job.request))) {
-      if (batch.prompts.has(request)) continue;
-      options.signal?.throwIfAborted();
-      const tokens = batch.requests[request]!.prompt.slice(0, -1);
-      const { feeds } = this.#parts.weights;
-      batch.prompts.set(request, await this.#decoder.readPrompt(tokens, this.#joiner.empty(1), feeds));
-    }
+    await this.#readPrompts(batch, added, options.signal);
     const before = batch.cache;
     const rows = [
       ...kept.map(({ job, from }) => this.#held(before!, from, batch.lengthOf(job))),
-      ...added.map((job) => this.#held(batch.prompts.get(job.request)!, 0, batch.lengthOf(job))),
+      ...added.map((job) => batch.prompts.get(job.request)!),
     ];
     batch.cache = this.#joiner.join(rows);
     // The copies must be under way before what they read from is given back.
@@ -137,6 +132,20 @@ export class OrtRollout implements RolloutEngine {
         remaining: options.maxNew - job.tokens.length,
       })),
     );
+  }
+
+  /** Reads the prompts of these responses that no cache holds yet, all but their last tokens. */
+  async #readPrompts(batch: Batch, added: readonly Job[], signal: AbortSignal | undefined): Promise<void> {
+    const missing = [...new Set(added.map(({ request }) => request))].filter(
+      (request) => !batch.prompts.has(request),
+    );
+    const rows = await this.#decoder.readPrompts(
+      missing.map((request) => batch.requests[request]!.prompt.slice(0, -1)),
+      (count) => this.#joiner.empty(count),
+      this.#parts.weights.feeds,
+      signal,
+    );
+    missing.forEach((request, i) => batch.prompts.set(request, rows[i]!));
   }
 
   #held(cache: KeyValueCache, row: number, length: number): CachedRow {
