@@ -52,11 +52,11 @@ async function chooseRollouts(run: Run): Promise<ChosenRollouts> {
   let owned: OwnedEngine | undefined;
   try {
     owned = await openOrt(policy, config, model.onnx!);
-    const engines = { wgsl: run.engine, onnxruntime: owned.engine };
-    const speeds = {
-      wgsl: await speedOf(engines.wgsl, run),
-      onnxruntime: await speedOf(engines.onnxruntime, run),
-    };
+    const { engine } = owned;
+    const wgsl = await speedOf(run.engine, run);
+    // What the device refuses ONNX Runtime here is no fault of the run's.
+    const onnxruntime = await policy.recorder.gpu.guarded(() => speedOf(engine, run));
+    const speeds = { wgsl, onnxruntime };
     if (speeds.onnxruntime <= speeds.wgsl) {
       owned.destroy();
       return { run: withEngine(run, "wgsl"), message: speedsText(speeds) };

@@ -2,11 +2,13 @@
 // session runs, and the sampler of our own decoder on its logits. A prompt is read once for all its samples, its last token
 // by the first step of each.
 
+import { UserError } from "../../common/errors.ts";
 import type { OnnxFiles } from "../../formats/onnx/model.ts";
 import type { SessionWeights } from "../../formats/onnx/session-graph.ts";
 import { sessionGraph } from "../../formats/onnx/session-graph.ts";
 import type { GpuAllocator } from "../../gpu/index.ts";
 import { allocateOrFail } from "../../gpu/index.ts";
+import type { DecoderConfig } from "../../model/config.ts";
 import type { RolloutSizes } from "../../model/decode-memory.ts";
 import type { Policy } from "../../model/policy.ts";
 import type { RolloutEngine, RolloutOptions, RolloutRequest, RolloutResponse } from "../engine.ts";
@@ -89,6 +91,7 @@ export class OrtRollout implements RolloutEngine {
   /** Throws UserError, before anything runs, on a prompt or option that the plan or the sampler does not allow. */
   async generate(requests: readonly RolloutRequest[], options: RolloutOptions): Promise<RolloutResponse[][]> {
     checkRollout(requests, options, this.#sizes, this.#policy.config);
+    checkPositions(requests, options, this.#policy.config);
     return this.#policy.exclusively("a rollout", () => this.#run(requests, options));
   }
 
@@ -181,4 +184,17 @@ export class OrtRollout implements RolloutEngine {
     this.#parts.allocator.destroy();
     await this.#parts.session.dispose();
   }
+}
+
+/** Graphs hold tables of angles for so many positions, and no more. */
+function checkPositions(
+  requests: readonly RolloutRequest[],
+  { maxNew }: RolloutOptions,
+  { maxPositions }: DecoderConfig,
+): void {
+  const longest = Math.max(0, ...requests.map(({ prompt }) => prompt.length));
+  if (longest + maxNew <= maxPositions) return;
+  throw new UserError(
+    `A prompt of ${longest} tokens with up to ${maxNew} new ones goes beyond the ${maxPositions} positions that the model's ONNX file knows. Shorten prompts (data.max_prompt_length) or responses (data.max_response_length), or set gradus.rollout_engine to wgsl.`,
+  );
 }

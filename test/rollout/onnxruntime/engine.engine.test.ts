@@ -62,3 +62,13 @@ test("what does not fit is refused before anything runs", async () => {
     await expect(ort.generate(REQUESTS, { ...GREEDY, stopTokens })).rejects.toThrow("9 stop tokens");
   });
 });
+
+test("positions that the file has no angles for are refused", async () => {
+  const model = await writtenDecoder("float32", { maxPositions: 16 });
+  await withBoth(recorder, model, {}, async (_, ort) => {
+    const fits = [{ prompt: Array.from({ length: 10 }, () => 1), samples: 1, key: 0 }];
+    expect((await ort.generate(fits, GREEDY))[0]![0]!.tokens.length).toBe(6);
+    const long = [{ prompt: Array.from({ length: 11 }, () => 1), samples: 1, key: 0 }];
+    await expect(ort.generate(long, GREEDY)).rejects.toThrow("beyond the 16 positions");
+  });
+});
