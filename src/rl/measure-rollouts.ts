@@ -68,7 +68,7 @@ async function chooseRollouts(run: Run): Promise<ChosenRollouts> {
     policy.recorder.gpu.check();
     return {
       run: withEngine(run, "wgsl"),
-      message: `Gradus writes the responses of this run, since ONNX Runtime cannot: ${error.message}`,
+      message: `Gradus writes the responses of this run. ${error.message}`,
     };
   }
 }

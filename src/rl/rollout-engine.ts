@@ -11,6 +11,7 @@ import type { PolicyOptions } from "../model/memory.ts";
 import type { Policy } from "../model/policy.ts";
 import { parameterShapes } from "../model/weights.ts";
 import type { RolloutEngine } from "../rollout/engine.ts";
+import { WITHOUT_IT } from "../rollout/onnxruntime/decoder-session.ts";
 import { OrtRollout } from "../rollout/onnxruntime/engine.ts";
 import { planSession } from "../rollout/onnxruntime/plan.ts";
 import { ortBackend } from "../rollout/onnxruntime/runtime.ts";
@@ -51,8 +52,14 @@ export async function openRolloutEngine(
   model: RolloutFiles,
 ): Promise<OwnedEngine> {
   checkRolloutEngine(config, model);
-  if (config["gradus.rollout_engine"] === "onnxruntime") return openOrt(policy, config, model.onnx!);
-  return { engine: new WgslRollout(policy), destroy: () => {} };
+  if (config["gradus.rollout_engine"] !== "onnxruntime")
+    return { engine: new WgslRollout(policy), destroy: () => {} };
+  try {
+    return await openOrt(policy, config, model.onnx!);
+  } catch (cause) {
+    if (!(cause instanceof UserError)) throw cause;
+    throw new UserError(`${cause.message} ${WITHOUT_IT}`, { cause });
+  }
 }
 
 export async function openOrt(policy: Policy, config: RunConfig, onnx: OnnxFiles): Promise<OwnedEngine> {

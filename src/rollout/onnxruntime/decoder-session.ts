@@ -9,11 +9,12 @@ import type { CachedRow, CacheShape, KeyValueCache } from "./cache.ts";
 import { presentCache } from "./cache.ts";
 import type { BatchLayout } from "./layout.ts";
 import type { OrtFeeds, OrtSession } from "./runtime.ts";
-import { wordsOf } from "./runtime.ts";
 
 /** Logits of a prompt's tokens are computed and not needed; more elements than this (64 MB) are not held for them. */
 export const PROMPT_LOGITS = 2 ** 24;
 const LEAST_PIECE = 16;
+/** What can be done where ONNX Runtime fails. */
+export const WITHOUT_IT = "To go on without it, set gradus.rollout_engine to wgsl.";
 
 export interface Step {
   /** [R,1,V]; to be disposed of. */
@@ -119,10 +120,8 @@ export class DecoderSession {
       });
       return { logits: outputs["logits"]!, cache: presentCache(outputs, this.cacheShape) };
     } catch (cause) {
-      throw new UserError(
-        `ONNX Runtime stopped in the middle of a rollout: ${wordsOf(cause)}. Set gradus.rollout_engine to wgsl to go on without it.`,
-        { cause },
-      );
+      if (!(cause instanceof UserError)) throw cause;
+      throw new UserError(`${cause.message} ${WITHOUT_IT}`, { cause });
     } finally {
       cache.dispose();
     }

@@ -50,6 +50,8 @@ describe.skipIf(!hasExports)("of ../shared/data/models, if it is there,", () => 
     ["qwen2-tied/tjs-q4", "q4", 2e-2],
     ["llama-tied/tjs-q4f16", "q4", 0.1],
     ["qwen3-tied/tjs-q4", "q4", 2e-2],
+    ["qwen2-tied/v0.7.1-webgpu-int4", "q4", 0.1],
+    ["qwen2-tied/v0.15.2-webgpu-int4-unshared", "q4", 0.1],
     ["qwen2-tied/tjs-fp16", "f16", 0.1],
     ["llama-tied/v0.15.2-webgpu-fp16", "f16", 0.1],
   ] as const)("%s: log-probabilities are nearly the policy's", async (name, baseType, tolerance) => {
