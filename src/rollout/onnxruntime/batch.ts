@@ -59,7 +59,7 @@ export class Batch {
   /** Gives back the caches of which no response begins with a prompt any more. */
   dropPrompts(): void {
     const all = this.#promptCaches();
-    for (const request of [...this.prompts.keys()])
+    for (const request of this.prompts.keys())
       if (!this.queue.isWaiting(request)) this.prompts.delete(request);
     const needed = this.#promptCaches();
     all.forEach((cache) => needed.has(cache) || cache.dispose());

@@ -53,12 +53,21 @@ test("with 4-bit weights, log-probabilities are the policy's", async () => {
   });
 });
 
-test("in halves, log-probabilities are nearly the policy's", async ({ skip }) => {
-  if (backend === "webgpu" && !recorder.gpu.features.has("shader-f16"))
-    skip("this device has no shader-f16, and ONNX Runtime computes halves as halves");
+test("in halves, log-probabilities are nearly the policy's, or the reason is told and the device goes on", async () => {
   const model = await writtenDecoder("float16");
-  await withBoth(recorder, model, { baseType: "f16" }, async (_, ort, policy) => {
-    // Every activation is rounded to 11 bits: 1e-3 of a logit of up to 20, and more over the layers.
-    expect(await mismatch(ort, policy)).toBeLessThan(0.1);
-  });
+  const distance = () => {
+    let found = 0;
+    const check: Parameters<typeof withBoth>[3] = async (_, ort, policy) => {
+      found = await mismatch(ort, policy);
+    };
+    return withBoth(recorder, model, { baseType: "f16" }, check).then(() => found);
+  };
+  if (backend === "webgpu" && !recorder.gpu.features.has("shader-f16")) {
+    // ONNX Runtime computes halves as halves, which this device does not.
+    await expect(distance()).rejects.toThrow("ONNX Runtime");
+    await recorder.done();
+    return;
+  }
+  // Every activation is rounded to 11 bits: 1e-3 of a logit of up to 20, and more over the layers.
+  expect(await distance()).toBeLessThan(0.1);
 });
