@@ -117,5 +117,24 @@ test("where the browser can ask for a place, the file goes there as a stream, an
   });
   expect(left).toEqual([]);
   expect(Object.keys(unzipSync(Uint8Array.from(bytes)))).toContain("onnx/model_q4.onnx");
+});
+
+test("what a closed tab left behind is cleared away by the next", async () => {
+  const names = (): Promise<string[]> =>
+    page.evaluate(async () => {
+      const root = await navigator.storage.getDirectory();
+      const found: string[] = [];
+      for await (const name of (await root.getDirectoryHandle("gradus-exports")).keys()) found.push(name);
+      return found;
+    });
+  await page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory();
+    const folder = await root.getDirectoryHandle("gradus-exports");
+    await folder.getFileHandle("left-by-a-crash", { create: true });
+  });
+  expect(await names()).toEqual(["left-by-a-crash"]);
+  await page.reload();
+  await page.getByText("2,000 to train on").waitFor();
+  await expect.poll(names).toEqual([]);
   expect(site.faults).toEqual([]);
 });
