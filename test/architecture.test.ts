@@ -18,7 +18,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // optim: a memory plan covers the optimiser too, so one function allocates all of it.
   model: ["ops", "optim", "gpu", "formats", "common"],
   optim: ["ops", "gpu", "common", "shaders"],
-  rollout: ["model", "gpu", "formats", "common"],
+  // ops: sampling from ONNX Runtime's logits, and the policy in the layout of its graph.
+  rollout: ["model", "ops", "gpu", "formats", "common"],
   sandbox: ["common"],
   // gpu: a policy loss launches its kernel on tensors.
   rl: ["model", "rollout", "optim", "gpu", "formats", "sandbox", "common", "shaders"],

@@ -36,13 +36,26 @@ export interface OpenedModel {
   readonly onnx?: OpenedOnnx;
   /** What the weights are read from, for a person: "ONNX, model builder, F32". */
   readonly source: string;
-  /** The files that were used; a copy of them opens the same model. */
+  /** The files that were used, and those that tools want beside weights; a copy of them opens the same model. */
   readonly files: readonly ByteSource[];
   /** What a run with this model goes on from; absent: it begins with the model alone. */
   readonly adapter?: OpenedAdapter;
   /** config.json as it was. */
   readonly json: JsonObject;
 }
+
+/** Files beside the weights and config.json, for this engine or for other tools; an export has them again. */
+export const COMPANIONS = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "chat_template.jinja",
+  "generation_config.json",
+  "genai_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.json",
+  "merges.txt",
+] as const;
 
 /** What everything else about a model is looked up in. */
 class Folder {
@@ -105,6 +118,7 @@ export async function openModel(files: readonly ByteSource[], name?: string): Pr
   checkVocabulary(tokenizer, said, tokenizerFile.name);
   const template = chatTemplateOf(tokenizerConfig, await textOf(folder.find("chat_template.jinja")));
   const { config, weights, source, onnx } = await openWeights(folder, said);
+  for (const companion of COMPANIONS) folder.find(companion);
   checkShapes(
     [...parameterShapes(config)].map(([parameter, shape]) => ({ name: parameter, shape })),
     weights,

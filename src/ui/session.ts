@@ -3,6 +3,7 @@
 
 import type { WorkerApi } from "../worker/api.ts";
 import { SessionCore } from "./session/core.ts";
+import { SessionExports } from "./session/exports.ts";
 import { SessionJudge } from "./session/judge.ts";
 import { SessionModels } from "./session/models.ts";
 import { SessionProblems } from "./session/problems.ts";
@@ -20,6 +21,7 @@ export class Session extends SessionCore {
   readonly models: SessionModels;
   readonly problems: SessionProblems;
   readonly runs: SessionRuns;
+  readonly exports: SessionExports;
 
   constructor(worker: WorkerApi) {
     super(worker);
@@ -28,6 +30,7 @@ export class Session extends SessionCore {
     this.models = new SessionModels(this, this.recipe, this.judge);
     this.problems = new SessionProblems(this);
     this.runs = new SessionRuns(this);
+    this.exports = new SessionExports(this);
   }
 
   /** Opens the device, then loads the demo; nothing is fetched where the device is missing. */

@@ -20,11 +20,18 @@ interface Loaded<T> {
 
 export const model = new Latest<Loaded<OpenedModel>>();
 export const problems = new Latest<Loaded<OpenedProblems>>();
-/** The run under way, or about to be; set by run.ts. */
-export const running: { active: ActiveRun | undefined; isStarting: boolean } = {
+/** The run under way, or about to be, and the last that this tab began; set by run.ts. */
+export const running: {
+  active: ActiveRun | undefined;
+  isStarting: boolean;
+  last?: { readonly id: string; readonly model: OpenedModel };
+} = {
   active: undefined,
   isStarting: false,
 };
+
+/** Settles when no export is being checked, which takes the device as a run does; set by exports.ts. */
+export const checking: { ended: Promise<unknown> } = { ended: Promise.resolve() };
 
 let recorder: Recorder | undefined;
 let keeping: Promise<Keeping> | undefined;

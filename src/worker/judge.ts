@@ -4,7 +4,7 @@ import type { Verdict } from "../app/judge.ts";
 import { judgeModel } from "../app/judge.ts";
 import { UserError } from "../common/errors.ts";
 import type { JudgeApi } from "./api/judge.ts";
-import { device, needModel, running } from "./current.ts";
+import { checking, device, needModel, running } from "./current.ts";
 
 interface Judging {
   readonly leave: AbortController;
@@ -20,8 +20,14 @@ export async function leaveJudging(): Promise<void> {
   await underWay?.ended;
 }
 
+/** Returns when no comparison has the device. */
+export async function judged(): Promise<void> {
+  await underWay?.ended;
+}
+
 async function judge(onStage: (stage: string) => void): Promise<Verdict | undefined> {
   await leaveJudging();
+  await checking.ended;
   if (running.active || running.isStarting)
     throw new UserError("A run is under way, and the device has room for one: compare when it has ended.");
   const model = needModel();

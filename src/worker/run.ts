@@ -11,7 +11,7 @@ import type { RunListener } from "../rl/events.ts";
 import { holdRun } from "../storage/run-lock.ts";
 import type { Release } from "../storage/run-lock.ts";
 import type { RunApi, RunSnapshot } from "./api/run.ts";
-import { device, needModel, needProblems, needRun, running, store } from "./current.ts";
+import { checking, device, needModel, needProblems, needRun, running, store } from "./current.ts";
 import { leaveJudging } from "./judge.ts";
 
 /** Settle when the last run has let go of the device, and when its files are kept. */
@@ -27,6 +27,7 @@ async function begin(id: string, start: () => Promise<ActiveRun>): Promise<RunSn
   let active: ActiveRun;
   try {
     await leaveJudging();
+    await checking.ended;
     release = await holdRun(id);
     if (!release)
       throw new UserError("This run is open in another tab. Go on with it there, or close that tab first.");
@@ -80,6 +81,7 @@ export const runApi: RunApi = {
           config,
           kept: keptFor(model, clusterSettings),
         };
+        running.last = { id, model };
         const run = await beginRun(await device(), { runs, checkpoints }, id, inputs, onEvent);
         filesKept = keepFiles(runs, id, model, problems).catch((error: unknown) =>
           onEvent({ type: "notice", message: (error as Error).message }),

@@ -95,7 +95,7 @@ export function problemsSummary(
 }
 
 export function planSummary(
-  model: Pick<OpenedModel, "config" | "weights">,
+  model: Pick<OpenedModel, "config" | "weights" | "onnx" | "files">,
   config: RunConfig,
   gpu: Gpu,
 ): PlanSummary {

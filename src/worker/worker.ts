@@ -8,6 +8,7 @@ import type { OpenedProblems } from "../app/problems.ts";
 import type { ProblemsSummary, WorkerApi } from "./api.ts";
 import { device, model, problems, sourceOf } from "./current.ts";
 import { fetchDemoProblems } from "./demo.ts";
+import { exportApi } from "./exports.ts";
 import { judgeApi } from "./judge.ts";
 import { keptApi } from "./kept.ts";
 import { modelApi } from "./models.ts";
@@ -30,6 +31,7 @@ const api: WorkerApi = {
   ...recipeApi,
   ...runApi,
   ...keptApi,
+  ...exportApi,
 };
 
 expose(api);

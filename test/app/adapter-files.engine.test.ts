@@ -4,12 +4,15 @@
 import { describe, expect, test } from "vitest";
 
 import { fixedSettings, withAdapter, withoutAdapter } from "../../src/app/adapter-files.ts";
-import { asOneFile, trainedWeights } from "../../src/app/exports.ts";
 import { keepFiles, keptModel } from "../../src/app/kept-files.ts";
 import { restoreKept } from "../../src/app/kept-run.ts";
 import type { RunInputs } from "../../src/app/kept-run.ts";
 import { openProblems } from "../../src/app/problems.ts";
+import { trainedModel } from "../../src/app/trained-model.ts";
+import { weightExport } from "../../src/app/weight-exports.ts";
+import { bytesOf } from "../../src/formats/encoded-file.ts";
 import { bytesSource } from "../../src/formats/safetensors.ts";
+import { zipStream } from "../../src/formats/zip.ts";
 import type { Policy } from "../../src/model/policy.ts";
 import { evaluate } from "../../src/node/verify/run.ts";
 import { configWith } from "../../src/rl/config.ts";
@@ -29,13 +32,13 @@ const LORA = {
 const first = await tinyInputs(LORA);
 const told = await train({ recorder, inputs: first });
 const checkpoint = await told.keeping.checkpoints.open("run", 2);
-const exported = await trainedWeights(checkpoint, first.model, first.config);
-const archive = asOneFile(exported, "adapter.zip");
+const exported = await weightExport(trainedModel(checkpoint, first.model, first.config), "adapter");
+const archive = await bytesOf(zipStream(exported));
 
 /** What a person begins with the export in an archive, as the page offers it. */
 async function goingOn(values: Readonly<Record<string, unknown>> = {}): Promise<RunInputs> {
   const { model: plain, ...inputs } = await tinyInputs(SHORT);
-  const model = await withAdapter(plain, [bytesSource(archive.name, archive.bytes)]);
+  const model = await withAdapter(plain, [bytesSource("adapter.zip", archive)]);
   return { ...inputs, model, config: configWith({ ...fixedSettings(model), ...values }, inputs.config) };
 }
 

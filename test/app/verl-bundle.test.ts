@@ -12,6 +12,7 @@ import { UserError } from "../../src/common/errors.ts";
 import type { BundledRun } from "../../src/app/verl-bundle.ts";
 import { verlBundle } from "../../src/app/verl-bundle.ts";
 import { readDataset } from "../../src/formats/dataset.ts";
+import { bytesOfAll } from "../../src/formats/encoded-file.ts";
 import { peftAdapterFiles } from "../../src/formats/peft.ts";
 import { bytesSource } from "../../src/formats/safetensors.ts";
 import type { NamedFile } from "../../src/formats/zip.ts";
@@ -20,7 +21,7 @@ import { adapterShapes } from "../../src/model/lora.ts";
 import { openAdapter } from "../../src/model/open-adapter.ts";
 import type { RunConfig } from "../../src/rl/config.ts";
 import { configWith } from "../../src/rl/config.ts";
-import { adapterSettings, policyOptions } from "../../src/rl/options/index.ts";
+import { adapterSettings, policyOptions, trainsAdapter } from "../../src/rl/options/index.ts";
 import { importVerlText } from "../../src/rl/verl/import-text.ts";
 import { pairFile } from "../rl/preference/given-pairs.ts";
 import { demoFile, TINY_JSON, tinyConfig } from "../rl/tiny-run.ts";
@@ -34,22 +35,26 @@ const train = (await readDataset(demoFile("train.jsonl"))).problems.slice(0, 30)
 const heldOut = (await readDataset(demoFile("test.jsonl"))).problems.slice(0, 5);
 
 /** PEFT's files of an adapter as `config` has it. */
-function adapterOf(config: RunConfig): readonly NamedFile[] {
+async function adapterOf(config: RunConfig): Promise<readonly NamedFile[]> {
   const { lora } = policyOptions(config);
   if (!lora) return [];
   const shapes = [...adapterShapes(model.config, lora)];
   const tensors = shapes.map(([name, shape]) => {
     const values = new Float32Array(shape[0]! * shape[1]!).map((_, i) => i / 7);
-    return [name, { shape, values }] as const;
+    return [name, { shape, values: () => Promise.resolve(values) }] as const;
   });
-  return peftAdapterFiles({ lora, baseModelName: model.name, tensors: new Map(tensors), step: 3 });
+  return bytesOfAll(
+    peftAdapterFiles({ lora, baseModelName: model.name, tensors: new Map(tensors), step: 3 }),
+  );
 }
+
+const adapter = await adapterOf(LORA);
 
 const bundle = (config: RunConfig, changes: Partial<BundledRun> = {}): readonly NamedFile[] =>
   verlBundle({
     step: 3,
     modelName: model.name,
-    adapter: adapterOf(config),
+    adapter: trainsAdapter(config) ? adapter : [],
     config,
     kept: { "trainer.nnodes": 2 },
     problems: { train, heldOut },
@@ -114,8 +119,8 @@ describe("the bundle of a run with an adapter", () => {
     const sources = files
       .filter(({ name }) => name.startsWith("adapter/"))
       .map(({ name, bytes }) => bytesSource(name, bytes));
-    const adapter = await openAdapter(sources, model.config, model.name);
-    expect(adapter).toMatchObject({ lora: { rank: 2, targets: ["q_proj", "v_proj"] }, step: 3, notices: [] });
+    const opened = await openAdapter(sources, model.config, model.name);
+    expect(opened).toMatchObject({ lora: { rank: 2, targets: ["q_proj", "v_proj"] }, step: 3, notices: [] });
   });
 
   test("says in three lines how to begin", () => {

@@ -6,14 +6,10 @@ import { expect, test } from "vitest";
 import { SeededRandom } from "../../src/common/random.ts";
 import { bytesSource } from "../../src/formats/safetensors.ts";
 import { isZip, unzipFiles } from "../../src/formats/unzip.ts";
-import { zipFiles } from "../../src/formats/zip.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const isWanted = ({ name }: { readonly name: string }): boolean => name.endsWith(".json");
-const archive = zipFiles([
-  { name: "run/a.json", bytes: text("{}") },
-  { name: "run/b.bin", bytes: text("123") },
-]);
+const archive = zipSync({ "run/a.json": text("{}"), "run/b.bin": text("123") }, { level: 0 });
 
 test("what is wanted comes out of stored and of packed archives, with its folder", async () => {
   const packed = zipSync({ "run/a.json": [text("{}"), { level: 9 }], "run/b.bin": text("123") });
@@ -25,7 +21,7 @@ test("what is wanted comes out of stored and of packed archives, with its folder
 });
 
 test("an archive with nothing that is wanted says what it has", async () => {
-  const other = zipFiles([{ name: "b.bin", bytes: text("1") }]);
+  const other = zipSync({ "b.bin": text("1") });
   await expect(unzipFiles(bytesSource("b.zip", other), isWanted)).rejects.toMatchObject({
     name: "UserError",
     message: expect.stringMatching(/b\.zip holds none .* it has b\.bin\. Unpack/) as string,

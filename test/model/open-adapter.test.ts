@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import { toBfloat16 } from "../../src/common/bf16.ts";
 import { toHalves } from "../../src/common/f16.ts";
+import { bytesOfAll } from "../../src/formats/encoded-file.ts";
 import { peftAdapterFiles } from "../../src/formats/peft.ts";
 import type { ByteSource, TensorPlan } from "../../src/formats/safetensors.ts";
 import { bytesSource, openSafetensors, safetensorsHead } from "../../src/formats/safetensors.ts";
@@ -96,10 +97,15 @@ describe("what PEFT wrote", () => {
     const files = peftAdapterFiles({
       lora: { rank, alpha: 8, targets },
       baseModelName: "qwen2-tied",
-      tensors: peftTensors,
+      tensors: new Map(
+        [...peftTensors].map(([name, { shape, values }]) => [
+          name,
+          { shape, values: () => Promise.resolve(values) },
+        ]),
+      ),
       step: 12,
     });
-    const adapter = await open(files.map(({ name, bytes }) => bytesSource(name, bytes)));
+    const adapter = await open((await bytesOfAll(files)).map(({ name, bytes }) => bytesSource(name, bytes)));
     expect(adapter.step).toBe(12);
     expect(adapter.notices).toEqual([]);
   });

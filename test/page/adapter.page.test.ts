@@ -5,13 +5,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { unzipSync } from "fflate";
+import { unzipSync, zipSync } from "fflate";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { bytesSource } from "../../src/formats/safetensors.ts";
 import { unzipFiles } from "../../src/formats/unzip.ts";
-import { zipFiles } from "../../src/formats/zip.ts";
 import { isAdapterFile } from "../../src/model/open-adapter.ts";
 import { read } from "../files.ts";
 import { accessibilityFaults, servePage } from "./browser.ts";
@@ -68,7 +67,9 @@ async function downloaded(page: Page, button: string, name: string): Promise<str
 async function trainedZip(page: Page, name: string): Promise<string> {
   await page.getByRole("button", { name: "Train", exact: true }).click();
   await page.locator("h1", { hasText: /^Finished/ }).waitFor({ timeout: RUN_MS });
-  return downloaded(page, "Download trained weights", name);
+  await page.getByRole("button", { name: "Download trained weights" }).first().click();
+  await page.getByRole("button", { name: "Make Adapter" }).first().click();
+  return downloaded(page, "Save Adapter", name);
 }
 
 const adapterIn = (file: string) => unzipFiles(bytesSource(file, readFileSync(file)), isAdapterFile);
@@ -76,6 +77,10 @@ const adapterIn = (file: string) => unzipFiles(bytesSource(file, readFileSync(fi
 test(
   "an adapter that a run handed out begins the next run",
   async () => {
+    // A browser under test has nobody to answer the dialog of the system.
+    await site.context.addInitScript(() =>
+      Object.defineProperty(window, "showSaveFilePicker", { value: undefined }),
+    );
     const page = await site.open();
     await page.getByRole("button", { name: "Train", exact: true }).waitFor();
     await page.getByLabel("Problem files").setInputFiles(problemFile(folder));
@@ -101,11 +106,10 @@ test(
     const wrong = join(folder, "wrong.zip");
     const bytes = new TextEncoder().encode(JSON.stringify({ ...json, r: 5 }));
     const weights = files.find(({ name }) => !name.endsWith(".json"))!;
-    const archive = [
-      { name: "adapter_config.json", bytes },
-      { name: weights.name, bytes: await weights.read(0, weights.size) },
-    ];
-    writeFileSync(wrong, zipFiles(archive));
+    writeFileSync(
+      wrong,
+      zipSync({ "adapter_config.json": bytes, [weights.name]: await weights.read(0, weights.size) }),
+    );
     await page.getByLabel("Model files").setInputFiles(wrong);
     await page.getByText(/so its rank is 4, and adapter_config\.json says r is 5/).waitFor();
     await page.getByText("going on from an adapter of rank 4").waitFor();

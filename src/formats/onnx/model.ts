@@ -77,6 +77,11 @@ export class OnnxModel {
     return values;
   }
 
+  /** How the file stores its weights; of a 4-bit file that is said of all of them. */
+  type(): Matrix["type"] {
+    return this.description.weightType;
+  }
+
   /** Form of a weight that the file has in 4-bit blocks; undefined for others. */
   blockType(name: string): Q4Type | undefined {
     return this.#found.weights.get(name)?.blocks?.type;

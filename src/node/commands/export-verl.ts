@@ -3,11 +3,13 @@
 
 import path from "node:path";
 
-import { trainedWeights } from "../../app/exports.ts";
 import { keptConfig, keptForCluster } from "../../app/kept-run.ts";
 import { splitOf } from "../../app/problems.ts";
+import { keptTrainedModel } from "../../app/trained-model.ts";
 import { verlBundle } from "../../app/verl-bundle.ts";
+import { weightExport } from "../../app/weight-exports.ts";
 import { UserError } from "../../common/errors.ts";
+import { bytesOfAll } from "../../formats/encoded-file.ts";
 import { trainsAdapter } from "../../rl/options/index.ts";
 import { defineCommand } from "../command.ts";
 import { replaceFile } from "../files/replace-file.ts";
@@ -38,11 +40,11 @@ export const exportVerl = defineCommand({
     const config = await keptConfig(folder.keeping, RUN_ID);
     const problems = splitOf(await problemsOf(started.data), config["gradus.held_out_ratio"]);
     const model = await modelOf(started.model);
-    const checkpoint = await folder.keeping.checkpoints.open(RUN_ID, newest);
+    const trained = await keptTrainedModel(folder.keeping, RUN_ID, newest, model);
     const files = verlBundle({
       step: newest,
       modelName: model.name,
-      adapter: trainsAdapter(config) ? await trainedWeights(checkpoint, model, config) : [],
+      adapter: trainsAdapter(config) ? await bytesOfAll(await weightExport(trained, "adapter")) : [],
       config,
       kept: await keptForCluster(folder.keeping, RUN_ID),
       problems,

@@ -6,6 +6,7 @@ import { demoModel } from "./demo-model.ts";
 import { devices } from "./devices.ts";
 import { docs } from "./docs.ts";
 import { evalCommand } from "./eval.ts";
+import { exportCommand } from "./export.ts";
 import { exportVerl } from "./export-verl.ts";
 import { makeModel } from "./make-model.ts";
 import { train } from "./train.ts";
@@ -14,6 +15,7 @@ import { verify } from "./verify.ts";
 export const COMMANDS: readonly Command[] = [
   train,
   evalCommand,
+  exportCommand,
   exportVerl,
   demoModel,
   makeModel,

@@ -235,6 +235,9 @@ async function follow(
     }
     const files = await folder.writeResults(model, config, trainer.progress, cluster);
     for (const file of files) terminal.line(`wrote ${file}`);
+    terminal.line(
+      `Other forms, checked in ONNX Runtime: npm run gradus -- export ${out} --as onnx --out DIR`,
+    );
     if (outcome === "finished") return 0;
     terminal.line(
       `Stopped at step ${trainer.progress.step}. Go on with: npm run gradus -- train --out ${out} --resume`,

@@ -14,6 +14,7 @@ import type { ByteSource } from "../../formats/safetensors.ts";
 import { openSafetensors } from "../../formats/safetensors.ts";
 import type { Recorder } from "../../gpu/index.ts";
 import type { DecoderConfig } from "../../model/config.ts";
+import { mergedWeights } from "../../model/merged-weights.ts";
 import { checkShapes } from "../../model/parameters.ts";
 import { parameterShapes } from "../../model/weights.ts";
 import { fileSource } from "../files/source.ts";
@@ -145,26 +146,17 @@ async function referenceOf(
 ): Promise<{ reference: Reference; tolerance: number }> {
   const plain: Reference = (name) => golden.weights.read(name);
   const { weightType, isAdapterMerged } = description;
-  if (isAdapterMerged) return { reference: (name) => withAdapter(golden, name), tolerance: MERGED };
+  if (isAdapterMerged) {
+    const merged = mergedWeights(golden.config, golden.weights, {
+      source: golden.adapter,
+      lora: golden.lora,
+    });
+    return { reference: (name) => merged.read(name), tolerance: MERGED };
+  }
   if (weightType === "F16") return { reference: async (name) => roundF16(await plain(name)), tolerance: 0 };
   if (weightType !== "Q4") return { reference: plain, tolerance: 0 };
   const file = files.get(DEQUANTISED);
   if (!file) throw new UserError(`Its weights have 4 bits, and there is no ${DEQUANTISED} to compare with.`);
   const dequantised = await openSafetensors(file);
   return { reference: (name) => dequantised.readF32(`w.${name}`), tolerance: BLOCKS };
-}
-
-/** The golden weights of `name`, plus (alpha / r) B A where the adapter has them. */
-async function withAdapter({ weights, adapter, lora }: Golden, name: string): Promise<Float32Array> {
-  const peft = `base_model.model.${name.replace(/\.weight$/, "")}`;
-  const sum = Float64Array.from(await weights.read(name));
-  if (!adapter.shape(`${peft}.lora_A.weight`)) return Float32Array.from(sum);
-  const [a, b] = [await adapter.read(`${peft}.lora_A.weight`), await adapter.read(`${peft}.lora_B.weight`)];
-  const { rank, alpha } = lora;
-  const inputs = a.length / rank;
-  for (let i = 0; i < sum.length; i++) {
-    const [row, column] = [Math.floor(i / inputs), i % inputs];
-    for (let r = 0; r < rank; r++) sum[i]! += (alpha / rank) * b[row * rank + r]! * a[r * inputs + column]!;
-  }
-  return Float32Array.from(sum);
 }

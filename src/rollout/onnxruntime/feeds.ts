@@ -3,6 +3,9 @@
 
 import { BugError } from "../../common/errors.ts";
 import type { DecoderShape } from "../../formats/onnx/shape.ts";
+import type { WeightInput } from "../../formats/onnx/weight-input.ts";
+import { inputValues } from "../../formats/onnx/weight-input.ts";
+import type { ParameterSource } from "../../model/parameters.ts";
 import type { OrtFeeds, OrtSession } from "./runtime.ts";
 
 /** An empty key-value cache for `rows` sequences. The head size is often left open in the graph; the configuration has it. */
@@ -42,4 +45,19 @@ export function decoderFeeds(
     ...(session.session.inputNames.includes("position_ids") && { position_ids: whole((_, t) => t) }),
     ...emptyCaches(session, shape, rows),
   };
+}
+
+/** What inputs that stand in for weights take, from weights by name. */
+export async function weightFeeds(
+  session: OrtSession,
+  inputs: readonly WeightInput[],
+  source: Pick<ParameterSource, "read">,
+): Promise<OrtFeeds> {
+  const feeds: Record<string, OrtFeeds[string]> = {};
+  for (const input of inputs) {
+    const values = await inputValues(input, (name) => source.read(name));
+    feeds[input.name] =
+      values instanceof Float32Array ? session.f32(values, input.dims) : session.f16(values, input.dims);
+  }
+  return feeds;
 }

@@ -4,6 +4,7 @@
 import { UserError } from "../../common/errors.ts";
 import { logProbOf } from "../../common/numbers.ts";
 import type { OnnxDescription, OnnxFiles } from "../../formats/onnx/model.ts";
+import type { SessionGraph } from "../../formats/onnx/session-graph.ts";
 import { sessionGraph } from "../../formats/onnx/session-graph.ts";
 import type { Recorder } from "../../gpu/index.ts";
 import { elementCount } from "../../gpu/index.ts";
@@ -14,8 +15,8 @@ import { packGroups } from "../../model/packing.ts";
 import type { ParameterSource } from "../../model/parameters.ts";
 import { Policy } from "../../model/policy.ts";
 import { parameterShapes } from "../../model/weights.ts";
-import { decoderFeeds } from "./feeds.ts";
-import type { OrtBackend, OrtModel } from "./runtime.ts";
+import { decoderFeeds, weightFeeds } from "./feeds.ts";
+import type { OrtBackend } from "./runtime.ts";
 import { openOrtSession } from "./runtime.ts";
 
 /** What two engines made of the same tokens. */
@@ -72,22 +73,26 @@ export async function engineLogProbs(
 }
 
 /**
- * ONNX Runtime's log-probability of each of `tokens` [T] after the first, [T-1]. On the device of `recorder`, or where it has no
- * kernel there (halves need a device with shader-f16) on the processor. Throws UserError with its reason where it runs the
- * graph nowhere. Frees what it takes.
+ * ONNX Runtime's log-probability of each of `tokens` [T] after the first, [T-1], with `adapter` beside the weights where there is
+ * one. On the device of `recorder`, or where it has no kernel there (halves need a device with shader-f16) on the processor.
+ * Throws UserError with its reason where it runs the graph nowhere. Frees what it takes.
  */
 export async function onnxLogProbs(
   files: OnnxFiles,
   tokens: readonly number[],
-  { recorder }: { readonly recorder?: Recorder } = {},
+  { recorder, adapter }: { readonly recorder?: Recorder | undefined; readonly adapter?: JudgedAdapter } = {},
 ): Promise<OnnxLogProbs> {
-  const graph = await sessionGraph(files, { kind: "frozen" });
-  if (!recorder) return runGraph(graph, files.config, tokens);
+  const graph = await sessionGraph(
+    files,
+    adapter ? { kind: "adapter", ...adapter.lora } : { kind: "frozen" },
+  );
+  const run = (on?: Recorder) => runGraph(graph, files.config, tokens, adapter?.source, on);
+  if (!recorder) return run();
   try {
-    return await runGraph(graph, files.config, tokens, recorder);
+    return await run(recorder);
   } catch (onDevice) {
     if (!(onDevice instanceof UserError)) throw onDevice;
-    return runGraph(graph, files.config, tokens).catch(() => {
+    return run().catch(() => {
       throw onDevice;
     });
   }
@@ -99,14 +104,16 @@ export interface OnnxLogProbs {
 }
 
 async function runGraph(
-  graph: OrtModel,
+  graph: SessionGraph,
   shape: OnnxFiles["config"],
   tokens: readonly number[],
+  weights?: ParameterSource,
   recorder?: Recorder,
 ): Promise<OnnxLogProbs> {
   const session = await openOrtSession(graph, { recorder, bufferCache: "simple" });
   try {
-    const run = () => session.run(decoderFeeds(session, shape, [tokens]));
+    const added = weights && (await weightFeeds(session, graph.inputs, weights));
+    const run = () => session.run({ ...decoderFeeds(session, shape, [tokens]), ...added });
     const { logits } = await (recorder ? recorder.gpu.guarded(run) : run());
     const values = await session.floats(logits!);
     const row = (t: number): Float32Array => values.subarray(t * shape.vocab, (t + 1) * shape.vocab);

@@ -12,6 +12,9 @@ import type { Recorder, Tensor } from "../../gpu/index.ts";
 
 export type OrtBackend = "webgpu" | "wasm";
 
+/** Where a session with a device runs here: the processor is all that ONNX Runtime has in Node. */
+export const ortBackend: OrtBackend = import.meta.env.SSR ? "wasm" : "webgpu";
+
 /** A graph with the data files that it names. */
 export interface OrtModel {
   readonly model: Uint8Array<ArrayBuffer>;
