@@ -24,6 +24,9 @@ const COMMAND = `python3 -m verl.trainer.main_ppo
 /** For a step of the demo. */
 const RUN_MS = 400_000;
 
+/** For a worker to start on a busy machine. */
+const PATIENCE_MS = 120_000;
+
 let site: PageUnderTest;
 let page: Page;
 
@@ -134,7 +137,6 @@ test("what a closed tab left behind is cleared away by the next", async () => {
   });
   expect(await names()).toEqual(["left-by-a-crash"]);
   await page.reload();
-  await page.getByText("2,000 to train on").waitFor();
-  await expect.poll(names).toEqual([]);
+  await expect.poll(names, { timeout: PATIENCE_MS }).toEqual([]);
   expect(site.faults).toEqual([]);
 });
