@@ -8,7 +8,7 @@ import type { PageUnderTest } from "./browser.ts";
 import { servePage } from "./browser.ts";
 
 /** ONNX Runtime compiles for a minute where a busy processor plays the graphics card. */
-const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 280_000;
 
 /** Small enough for the slowest driver; everything else is the recipe's. */
 const SETTINGS = {
