@@ -17,18 +17,23 @@ import type { OnnxTensor } from "./tensor.ts";
 
 export interface Weight {
   readonly shape: readonly number[];
-  /** Values, f32, row-major. */
-  read(): Promise<Float32Array>;
+  /** Values of rows `row` to `row + rows - 1` of a matrix, or of so many elements of a vector, f32, row-major. */
+  read(row: number, rows: number): Promise<Float32Array>;
   /** Where the file has it in 4-bit blocks that a device can hold as they are. */
-  readonly blocks?: { readonly type: Q4Type; read(): Promise<Blocks4> };
+  readonly blocks?: { readonly type: Q4Type; read(row: number, rows: number): Promise<Blocks4> };
 }
 
-/** Rows `row` to `row + rows - 1` of `matrix`. */
-const rowsOf = (matrix: Matrix, row: number, rows: number): Weight => ({
+/** The `rows` rows of `matrix` from `first` on. */
+const rowsOf = (matrix: Matrix, first: number, rows: number): Weight => ({
   shape: [rows, matrix.inputs],
-  read: () => matrix.read(row, rows),
+  read: (row, count) => matrix.read(first + row, count),
   ...(matrix instanceof BlockMatrix &&
-    matrix.blockType && { blocks: { type: matrix.blockType, read: () => matrix.readBlocks(row, rows) } }),
+    matrix.blockType && {
+      blocks: {
+        type: matrix.blockType,
+        read: (row: number, count: number) => matrix.readBlocks(first + row, count),
+      },
+    }),
 });
 
 export interface DecoderWeights {
@@ -175,7 +180,7 @@ class DecoderFinder {
     const name = `model.${module}.weight`;
     if (tensor.type === "U8" || String(tensor.dims) !== String(size))
       throw mismatch(this.#file, name, tensor.dims, [size]);
-    this.#weights.set(name, { shape: [size], read: () => tensor.read() });
+    this.#weights.set(name, { shape: [size], read: (from, count) => tensor.read(from, count) });
   }
 
   #addMatrix(matrix: Matrix, parts: readonly Part[], inputs: number): void {
@@ -193,8 +198,9 @@ class DecoderFinder {
       throw mismatch(this.#file, bias.name, bias.dims, [sum(parts)]);
     let first = 0;
     for (const [module, rows] of parts) {
-      const from = first;
-      this.#weights.set(`model.${module}.bias`, { shape: [rows], read: () => bias.read(from, rows) });
+      const start = first;
+      const read: Weight["read"] = (from, count) => bias.read(start + from, count);
+      this.#weights.set(`model.${module}.bias`, { shape: [rows], read });
       first += rows;
     }
   }
