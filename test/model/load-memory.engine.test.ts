@@ -42,7 +42,6 @@ const CONFIG = parseDecoderConfig({
 });
 const WEIGHTS = randomWeights(CONFIG, 1);
 const EMBEDDING = "model.embed_tokens.weight";
-const ELEMENTS = CONFIG.vocab * CONFIG.hidden;
 const ALLOWANCE = 256 * 2 ** 20;
 /** The first and last, and some around the end of the first band. */
 const ROWS = [0, 1, 74_897, 74_898, 74_899, CONFIG.vocab - 1];
