@@ -14,6 +14,7 @@ import type { OnnxNode } from "./messages.ts";
 import { numberAttribute } from "./messages.ts";
 import type { OnnxFiles } from "./model.ts";
 import { headScale, isFusedNorm, projectedHeads } from "./norms.ts";
+import { refuseQuantisation } from "./quantisation.ts";
 import { fitRotary } from "./rotary-fit.ts";
 import { pairSpeeds, rotaryTables } from "./rotary-speeds.ts";
 
@@ -31,6 +32,7 @@ const SAME_DIRECTION = 0.9;
 /** Reads the configuration of an ONNX decoder off its graph. Throws UserError when it is no decoder that is read here. */
 export async function configOfGraph({ model, external }: Omit<OnnxFiles, "config">): Promise<GraphConfig> {
   const graph = await openOnnxGraph(model);
+  refuseQuantisation(graph);
   const edges = new WeightEdges(graph, external ?? (() => undefined));
   return new GraphReader(edges, recogniseLayout(graph)).read();
 }

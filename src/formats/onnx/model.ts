@@ -13,6 +13,7 @@ import type { Layout } from "./layout.ts";
 import { recogniseLayout } from "./layouts.ts";
 import type { Matrix } from "./matrix.ts";
 import { StoredMatrix } from "./matrix.ts";
+import { refuseQuantisation } from "./quantisation.ts";
 import type { DecoderShape } from "./shape.ts";
 import type { ExternalFiles } from "./tensor.ts";
 
@@ -97,6 +98,7 @@ export class OnnxModel {
 /** Opens an ONNX decoder. Throws UserError when it is not one, not whole, or not of `files.config`. */
 export async function openOnnxModel({ model, external, config }: OnnxFiles): Promise<OnnxModel> {
   const graph = await openOnnxGraph(model);
+  refuseQuantisation(graph);
   const layout = recogniseLayout(graph);
   const edges = new WeightEdges(graph, external ?? (() => undefined));
   const found = findDecoderWeights(edges, layout, config);
