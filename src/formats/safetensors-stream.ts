@@ -1,8 +1,8 @@
 // A safetensors file in pieces, a tensor at a time, as F32 or in the half precisions that hubs have. The container itself is
 // safetensors.ts.
 
-import { toBfloat16 } from "../common/bf16.ts";
-import { toHalves } from "../common/f16.ts";
+import { fromBfloat16, toBfloat16 } from "../common/bf16.ts";
+import { fromHalves, toHalves } from "../common/f16.ts";
 import type { EncodedFile } from "./encoded-file.ts";
 import type { TensorPlan } from "./safetensors.ts";
 import { safetensorsHead, tensorBytes } from "./safetensors.ts";
@@ -14,6 +14,7 @@ export interface StreamedTensor extends TensorPlan {
   values(): Promise<Float32Array>;
 }
 
+const UNROUNDED = { F16: fromHalves, BF16: fromBfloat16 } as const;
 const ROUNDED = { F16: toHalves, BF16: toBfloat16 } as const;
 
 /** The file of `tensors`, in the given order. */
@@ -26,13 +27,17 @@ export function encodeSafetensors(
     size: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), head.length),
     async *pieces() {
       yield head;
-      for (const tensor of tensors) yield await bytesOf(tensor);
+      for (const tensor of tensors) yield floatBytes(await tensor.values(), tensor.dtype);
     },
   };
 }
 
-async function bytesOf(tensor: StreamedTensor): Promise<Uint8Array> {
-  const values = await tensor.values();
-  const { buffer, byteOffset, byteLength } = tensor.dtype === "F32" ? values : ROUNDED[tensor.dtype](values);
+/** `values` as the little-endian bytes of a file that holds `dtype`, rounded to the nearest of its numbers. */
+export function floatBytes(values: Float32Array, dtype: StreamedTensor["dtype"]): Uint8Array {
+  const { buffer, byteOffset, byteLength } = dtype === "F32" ? values : ROUNDED[dtype](values);
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }
+
+/** The nearest number of `dtype`. */
+export const roundFloat = (value: number, dtype: StreamedTensor["dtype"]): number =>
+  dtype === "F32" ? Math.fround(value) : UNROUNDED[dtype](ROUNDED[dtype](Float32Array.of(value)))[0]!;

@@ -32,9 +32,10 @@ export class BlockMatrix implements Matrix {
   readonly inputs: number;
   readonly blockSize: number;
   readonly tensorName: string;
+  /** What holds it in the file. */
+  readonly parts: Blocks;
   /** In a row. */
   readonly #blocks: number;
-  readonly #parts: Blocks;
 
   /** Throws UserError when the sizes of the parts do not fit each other; `file` stands in its message. */
   constructor(file: string, parts: Blocks) {
@@ -42,7 +43,7 @@ export class BlockMatrix implements Matrix {
     this.inputs = parts.inputs;
     this.blockSize = parts.blockSize;
     this.tensorName = parts.values.name;
-    this.#parts = parts;
+    this.parts = parts;
     this.#blocks = Math.ceil(parts.inputs / parts.blockSize);
     checkSizes(file, parts, this.#blocks);
   }
@@ -60,7 +61,7 @@ export class BlockMatrix implements Matrix {
 
   /** The blocks of rows `row` to `row + rows - 1` as they are, nothing de-quantised. */
   async readBlocks(row: number, rows: number): Promise<Blocks4> {
-    const { values, scales, zeroPoints, blockSize } = this.#parts;
+    const { values, scales, zeroPoints, blockSize } = this.parts;
     const [blocks, rowBytes] = [this.#blocks, (this.#blocks * blockSize) / 2];
     return {
       blockSize,
@@ -73,28 +74,31 @@ export class BlockMatrix implements Matrix {
   /** How a device holds it without unpacking; undefined where blocks or rows are no whole records. */
   get blockType(): Q4Type | undefined {
     if (this.blockSize % Q4_BLOCK !== 0 || this.inputs % Q4_BLOCK !== 0) return undefined;
-    return this.#parts.zeroPoints ? "q4z" : "q4";
+    return this.parts.zeroPoints ? "q4z" : "q4";
   }
 
   async #readRows(row: number, rows: number, into: Float32Array): Promise<void> {
-    const { values, scales, blockSize } = this.#parts;
+    const { values, scales, blockSize } = this.parts;
     const [blocks, rowBytes] = [this.#blocks, (this.#blocks * blockSize) / 2];
     const packed = await values.bytes(row * rowBytes, rows * rowBytes);
     const scale = await scales.read(row * blocks, rows * blocks);
     const zero = await this.#zeroPoints(row, rows);
-    for (let r = 0; r < rows; r++) {
-      for (let k = 0; k < this.inputs; k++) {
-        const byte = packed[r * rowBytes + (k >> 1)]!;
-        const block = r * blocks + Math.floor(k / blockSize);
-        const q = k % 2 === 0 ? byte & 15 : byte >> 4;
-        into[r * this.inputs + k] = (q - zero[block]!) * scale[block]!;
+    for (let block = 0; block < rows * blocks; block++) {
+      const [row, first] = [Math.floor(block / blocks), (block % blocks) * blockSize];
+      const count = Math.min(blockSize, this.inputs - first);
+      const [from, to] = [(block * blockSize) / 2, row * this.inputs + first];
+      const [s, z] = [scale[block]!, zero[block]!];
+      for (let k = 0; k < count; k += 2) {
+        const byte = packed[from + (k >> 1)]!;
+        into[to + k] = ((byte & 15) - z) * s;
+        if (k + 1 < count) into[to + k + 1] = ((byte >> 4) - z) * s;
       }
     }
   }
 
   /** One zero point a block, [rows,blocks]. */
   async #zeroPoints(row: number, rows: number): Promise<Float32Array> {
-    const { zeroPoints } = this.#parts;
+    const { zeroPoints } = this.parts;
     const blocks = this.#blocks;
     if (!zeroPoints) return new Float32Array(rows * blocks).fill(MIDDLE);
     if (zeroPoints.type !== "U8") return zeroPoints.read(row * blocks, rows * blocks);

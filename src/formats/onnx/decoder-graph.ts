@@ -1,30 +1,19 @@
-// The graph of a Qwen2 decoder as onnxruntime-genai's model builder v0.15 lays it out: fused attention with rotary
+// The graph of a Qwen2, Qwen3 or Llama decoder as onnxruntime-genai's model builder v0.15 lays it out: fused attention with rotary
 // embedding inside, q, k, v in one matrix, one matrix for a tied embedding and head. Only nodes and values; the weights
-// are in decoder-tensors.ts. GroupQueryAttention gets its first nine inputs only: ONNX Runtime before 1.22 refuses more.
+// are in decoder-tensors.ts, attention is in attention-graph.ts.
 // In float16 everything is, inputs and outputs too; in int4 matrices are 4-bit blocks, and everything else is float32.
 
+import { attentionNodes } from "./attention-graph.ts";
 import type { NodeSpec, ValueSpec } from "./encode.ts";
 import { DATA_TYPE } from "./encode.ts";
+import type { GraphOptions } from "./graph-nodes.ts";
+import { MASK, MICROSOFT, node, ONE, projection } from "./graph-nodes.ts";
 import type { WeightPrecision } from "./precision.ts";
 import { BLOCK_SIZE, floatType, sharesBlocks } from "./precision.ts";
 import type { DecoderShape } from "./shape.ts";
 
-const MICROSOFT = "com.microsoft";
-/** Constants by the names that the model builder gives them. */
-export const ONE = { list: "/model/constants/INT64/[1]", scalar: "/model/constants/INT64/1" } as const;
 /** Shape of the table of a shared 4-bit embedding. */
 export const TABLE_SHAPE = "/model/constants/INT64/embed_tokens";
-const MASK = "/model/attn_mask_reformat/attn_mask_subgraph";
-const SEQUENCE_LENGTHS = `${MASK}/Sub/Cast/output_0`;
-const TOTAL_LENGTH = `${MASK}/Gather/Cast/output_0`;
-
-/** How a decoder is laid out besides its shape. */
-export interface GraphOptions {
-  /** q, k and v have biases. */
-  readonly hasBias: boolean;
-  readonly precision: WeightPrecision;
-}
-
 /** Inputs of the graph: tokens, mask, and the keys and values of the past, all keys first. */
 export const graphInputs = (shape: DecoderShape, precision: WeightPrecision): ValueSpec[] => [
   { name: "input_ids", type: DATA_TYPE.int64, dims: ["batch_size", "sequence_length"] },
@@ -53,14 +42,15 @@ const cacheValues = (
   );
 
 /** Nodes of the graph in an order in which they can run. */
-export function graphNodes(shape: DecoderShape, { hasBias, precision }: GraphOptions): NodeSpec[] {
+export function graphNodes(shape: DecoderShape, options: GraphOptions): NodeSpec[] {
+  const { precision } = options;
   const embedding = embeddingNodes(shape, precision);
   const nodes = [...maskNodes(), ...embedding];
   let residual = embedding.at(-1)!.outputs[0]!;
   let added: string | undefined;
   for (let layer = 0; layer < shape.layers; layer++) {
     const input = norm(shape, `/model/layers.${layer}/input_layernorm`, residual, added);
-    nodes.push(input.node, ...attentionNodes(shape, layer, input.output, { hasBias, precision }));
+    nodes.push(input.node, ...attentionNodes(shape, layer, input.output, options));
     const projected = `/model/layers.${layer}/attn/o_proj/MatMul/output_0`;
     const post = norm(shape, `/model/layers.${layer}/post_attention_layernorm`, input.residual, projected);
     nodes.push(post.node, ...mlpNodes(shape, layer, post.output, precision));
@@ -71,14 +61,6 @@ export function graphNodes(shape: DecoderShape, { hasBias, precision }: GraphOpt
   const head = projection("/lm_head", final.output, [shape.hidden, shape.vocab], precision);
   return [...nodes, final.node, { ...head, outputs: ["logits"] }];
 }
-
-/** An operator with one output, called after its name. */
-const node = (
-  op: string,
-  name: string,
-  inputs: readonly string[],
-  attributes?: NodeSpec["attributes"],
-): NodeSpec => ({ op, name, inputs, outputs: [`${name}/output_0`], ...(attributes && { attributes }) });
 
 const toInt32 = (name: string, input: string): NodeSpec =>
   node("Cast", name, [input], { to: { int: DATA_TYPE.int32 } });
@@ -144,77 +126,6 @@ function norm(
     attributes: { epsilon },
   };
   return { node: fused, output, residual: sum };
-}
-
-/** A product with the weights that are called after its path, from `inputs` to `outputs` channels. */
-function projection(
-  path: string,
-  input: string,
-  [inputs, outputs]: readonly [inputs: number, outputs: number],
-  precision: WeightPrecision,
-): NodeSpec {
-  const weight = `${path.slice(1).replaceAll("/", ".")}.MatMul.weight`;
-  if (precision !== "int4") return node("MatMul", `${path}/MatMul`, [input, weight]);
-  return {
-    op: "MatMulNBits",
-    domain: MICROSOFT,
-    name: `${path}/MatMul_Q4`,
-    inputs: [input, `${weight}_Q4`, `${weight}_scales`],
-    outputs: [`${path}/MatMul/output_0`],
-    attributes: {
-      K: { int: inputs },
-      N: { int: outputs },
-      // 4 would round activations to 8 bits; 1 is float32.
-      accuracy_level: { int: 1 },
-      bits: { int: 4 },
-      block_size: { int: BLOCK_SIZE },
-    },
-  };
-}
-
-function attentionNodes(
-  shape: DecoderShape,
-  layer: number,
-  input: string,
-  { hasBias, precision }: GraphOptions,
-): NodeSpec[] {
-  const { hidden, heads, kvHeads, headSize } = shape;
-  const path = `/model/layers.${layer}/attn`;
-  const qkv = `${path}/qkv_proj`;
-  const bias = `${qkv.slice(1).replaceAll("/", ".")}.Add.bias`;
-  const add = hasBias ? [node("Add", `${qkv}/Add`, [`${qkv}/MatMul/output_0`, bias])] : [];
-  const attention: NodeSpec = {
-    op: "GroupQueryAttention",
-    domain: MICROSOFT,
-    name: `${path}/GroupQueryAttention`,
-    inputs: [
-      `${qkv}/${hasBias ? "Add" : "MatMul"}/output_0`,
-      "",
-      "",
-      `past_key_values.${layer}.key`,
-      `past_key_values.${layer}.value`,
-      SEQUENCE_LENGTHS,
-      TOTAL_LENGTH,
-      "cos_cache",
-      "sin_cache",
-    ],
-    outputs: [`${path}/GroupQueryAttention/output_0`, `present.${layer}.key`, `present.${layer}.value`],
-    attributes: {
-      num_heads: { int: heads },
-      kv_num_heads: { int: kvHeads },
-      scale: { float: 1 / Math.sqrt(headSize) },
-      softcap: { float: 0 },
-      do_rotary: { int: 1 },
-      rotary_interleaved: { int: 0 },
-    },
-  };
-  const channels = (heads + 2 * kvHeads) * headSize;
-  return [
-    projection(qkv, input, [hidden, channels], precision),
-    ...add,
-    attention,
-    projection(`${path}/o_proj`, attention.outputs[0]!, [heads * headSize, hidden], precision),
-  ];
 }
 
 /** down(silu(gate(x)) * up(x)) */

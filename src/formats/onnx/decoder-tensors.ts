@@ -2,8 +2,9 @@
 // blocks, q, k and v side by side, the rotary table. Each is made when it is written, so that one at a time lies in memory.
 
 import { rotaryFrequencies } from "../../common/rotary.ts";
-import type { GraphOptions } from "./decoder-graph.ts";
-import { ONE, TABLE_SHAPE } from "./decoder-graph.ts";
+import type { GraphOptions } from "./graph-nodes.ts";
+import { TABLE_SHAPE } from "./decoder-graph.ts";
+import { listName, ONE } from "./graph-nodes.ts";
 import type { TensorSpec } from "./encode.ts";
 import { DATA_TYPE } from "./encode.ts";
 import type { NamedWeights, Part } from "./parts.ts";
@@ -22,6 +23,7 @@ export function graphTensors(shape: DecoderShape, source: NamedWeights, options:
   return [
     integer(ONE.list, [1], [1]),
     integer(ONE.scalar, [], [1]),
+    ...(options.hasHeadNorms ? headLists(shape) : []),
     ...(isShared ? [integer(TABLE_SHAPE, [2], [vocab, hidden / 2])] : []),
     ...rotaryTables(shape, options),
     ...(hasTable ? [joined(source, embedding[0], [embedding], [hidden], precision)] : []),
@@ -72,16 +74,32 @@ function layerTensors(
   const vector = (name: string, parts: readonly Part[]): TensorSpec =>
     joined(source, `${prefix}.${name}`, parts, [], options.precision);
   const norm = (name: string): TensorSpec => vector(`${name}.weight`, [[`${prefix}.${name}.weight`, hidden]]);
+  const headNorm = (name: string): TensorSpec =>
+    vector(`attn.${name}.layernorm.weight`, [[`${prefix}.self_attn.${name}.weight`, headSize]]);
   return [
     norm("input_layernorm"),
     ...product("attn.qkv_proj", qkv("weight"), hidden),
     ...(options.hasBias ? [vector("attn.qkv_proj.Add.bias", qkv("bias"))] : []),
+    ...(options.hasHeadNorms ? [headNorm("q_norm"), headNorm("k_norm")] : []),
     ...single("attn.o_proj", "self_attn.o_proj", hidden, heads * headSize),
     norm("post_attention_layernorm"),
     ...single("mlp.gate_proj", "mlp.gate_proj", intermediate, hidden),
     ...single("mlp.up_proj", "mlp.up_proj", intermediate, hidden),
     ...single("mlp.down_proj", "mlp.down_proj", hidden, intermediate),
   ];
+}
+
+/** Sizes and shapes of heads, each once: q may have as many rows as k. */
+function headLists(shape: DecoderShape): TensorSpec[] {
+  const [q, k, v] = attentionRows(shape);
+  const lists = [
+    [q, k, v],
+    [0, -1, shape.headSize],
+    [0, -1, q],
+    [0, -1, k],
+  ];
+  const named = new Map(lists.map((list) => [listName(list), list]));
+  return [...named].map(([name, list]) => integer(name, [3], list));
 }
 
 const integer = (name: string, dims: readonly number[], values: readonly number[]): TensorSpec => ({

@@ -2,26 +2,17 @@
 // it does not fit, and refuses weights that it would leave out: half a model must not be trained.
 
 import { UserError } from "../../common/errors.ts";
-import type { Blocks4, Q4Type } from "../../common/q4.ts";
 import { BlockMatrix } from "./block-matrix.ts";
-import type { WeightEdges } from "./edges.ts";
+import type { AdapterUse, TensorUse, WeightEdges } from "./edges.ts";
 import type { Layout } from "./layout.ts";
 import { layerNumbers } from "./layouts.ts";
 import type { Matrix } from "./matrix.ts";
 import type { OnnxNode } from "./messages.ts";
+import type { DecoderWeights, MatrixUse, Part, VectorUse, Weight } from "./weight-uses.ts";
 import type { DecoderShape } from "./shape.ts";
 import { MergedMatrix } from "./merged-matrix.ts";
 import { headScale, isFusedNorm, projectedHeads, scaleBefore } from "./norms.ts";
 import { attentionRows } from "./shape.ts";
-import type { OnnxTensor } from "./tensor.ts";
-
-export interface Weight {
-  readonly shape: readonly number[];
-  /** Values of rows `row` to `row + rows - 1` of a matrix, or of so many elements of a vector, f32, row-major. */
-  read(row: number, rows: number): Promise<Float32Array>;
-  /** Where the file has it in 4-bit blocks that a device can hold as they are. */
-  readonly blocks?: { readonly type: Q4Type; read(row: number, rows: number): Promise<Blocks4> };
-}
 
 /** The `rows` rows of `matrix` from `first` on. */
 const rowsOf = (matrix: Matrix, first: number, rows: number): Weight => ({
@@ -36,25 +27,15 @@ const rowsOf = (matrix: Matrix, first: number, rows: number): Weight => ({
     }),
 });
 
-export interface DecoderWeights {
-  readonly weights: ReadonlyMap<string, Weight>;
-  /** Matrices of the projections, as the graph has them: q, k, v are one where they are packed. */
-  readonly matrices: readonly Matrix[];
-  /** [V,C] */
-  readonly embedding: Matrix;
-  /** [V,C]; the same tensor as the embedding, a copy of it, or another matrix. */
-  readonly head: Matrix;
-  readonly isPacked: boolean;
-  /** The file holds an adapter beside its weights, which is added to them. */
-  readonly hasAdapter: boolean;
-}
-
 /** Operators that hold weights of a projection. */
 const PROJECTIONS: ReadonlySet<string> = new Set(["MatMul", "MatMulNBits", "Gemm", "Conv", "MatMulInteger"]);
 const ADVICE = "Choose the config.json that lies beside the ONNX file.";
 
 /** Output rows of a projection that belong to one Hugging Face module, e.g. `layers.0.mlp.up_proj`. */
-type Part = readonly [module: string, rows: number];
+type ModuleRows = readonly [module: string, rows: number];
+
+const partsOf = (modules: readonly ModuleRows[], kind: "weight" | "bias"): Part[] =>
+  modules.map(([module, rows]) => [`model.${module}.${kind}`, rows]);
 
 /** Finds every weight of a decoder of `shape`. Throws UserError when one is missing, unexpected or of another shape. */
 export function findDecoderWeights(edges: WeightEdges, layout: Layout, shape: DecoderShape): DecoderWeights {
@@ -69,8 +50,8 @@ class DecoderFinder {
   /** Nodes that multiply with weights, by the path before their own name. */
   readonly #projections = new Map<string, OnnxNode>();
   readonly #weights = new Map<string, Weight>();
-  readonly #matrices: Matrix[] = [];
-  #hasAdapter = false;
+  readonly #matrices: MatrixUse[] = [];
+  readonly #vectors: VectorUse[] = [];
 
   constructor(edges: WeightEdges, layout: Layout, shape: DecoderShape) {
     this.#edges = edges;
@@ -86,8 +67,9 @@ class DecoderFinder {
   find(): DecoderWeights {
     this.#checkLayers();
     const { hidden, vocab, layers, tied } = this.#shape;
-    const embedding = this.#embedding();
-    this.#addMatrix(embedding, [["embed_tokens", vocab]], hidden);
+    const table: readonly ModuleRows[] = [["embed_tokens", vocab]];
+    const { node, matrix: embedding } = this.#embedding();
+    this.#addMatrix(node, embedding, table, hidden);
     let isPacked = false;
     for (let layer = 0; layer < layers; layer++) isPacked = this.#layer(layer) || isPacked;
     const headNode = this.#headNode();
@@ -96,9 +78,18 @@ class DecoderFinder {
     checkShape(this.#file, head, vocab, hidden);
     if (!tied || head.tensorName !== embedding.tensorName)
       this.#weights.set("lm_head.weight", rowsOf(head, 0, vocab));
+    const parts: Part[] = tied ? partsOf(table, "weight") : [["lm_head.weight", vocab]];
+    this.#matrices.push({ node: headNode, matrix: head, parts });
     this.#refuseStrangers();
-    const hasAdapter = this.#hasAdapter;
-    return { weights: this.#weights, matrices: this.#matrices, embedding, head, isPacked, hasAdapter };
+    return {
+      weights: this.#weights,
+      matrices: this.#matrices,
+      vectors: this.#vectors,
+      embedding,
+      head,
+      isPacked,
+      hasAdapter: this.#matrices.some(({ adapter }) => adapter !== undefined),
+    };
   }
 
   #checkLayers(): void {
@@ -115,7 +106,7 @@ class DecoderFinder {
     const attention = `/model/layers.${layer}/${this.#layout.attention}`;
     const module = (name: string): string => `layers.${layer}.${name}`;
     const [q, k, v] = attentionRows(this.#shape);
-    const parts: Part[] = [
+    const parts: ModuleRows[] = [
       [module("self_attn.q_proj"), q],
       [module("self_attn.k_proj"), k],
       [module("self_attn.v_proj"), v],
@@ -136,22 +127,19 @@ class DecoderFinder {
   }
 
   /** Adds the weights and biases of the node at `path`, whose output rows belong to `parts` in order; the node. */
-  #projection(path: string, parts: readonly Part[], inputs: number): OnnxNode {
+  #projection(path: string, modules: readonly ModuleRows[], inputs: number): OnnxNode {
     const node = this.#projections.get(path);
     if (!node) throw this.#missing(path);
-    const base = this.#edges.matrix(node);
     const adapter = this.#edges.adapter(node);
-    if (adapter) this.#addMatrix(this.#merged(base, adapter.a, adapter.b), parts, inputs);
-    else this.#addMatrix(base, parts, inputs);
+    this.#addMatrix(node, this.#edges.matrix(node), modules, inputs, adapter);
     const bias = this.#edges.bias(adapter?.sum ?? node);
-    if (bias) this.#addBias(bias, parts);
+    if (bias) this.#addBias(bias, partsOf(modules, "bias"));
     return node;
   }
 
   #merged(base: Matrix, a: Matrix, b: Matrix): Matrix {
     checkShape(this.#file, a, a.outputs, base.inputs);
     checkShape(this.#file, b, base.outputs, a.outputs);
-    this.#hasAdapter = true;
     return new MergedMatrix(base, a, b);
   }
 
@@ -176,47 +164,59 @@ class DecoderFinder {
     });
   }
 
-  #addVector(module: string, tensor: OnnxTensor, size: number): void {
+  #addVector(module: string, use: TensorUse, size: number): void {
+    const { type, dims } = use.tensor;
     const name = `model.${module}.weight`;
-    if (tensor.type === "U8" || String(tensor.dims) !== String(size))
-      throw mismatch(this.#file, name, tensor.dims, [size]);
-    this.#weights.set(name, { shape: [size], read: (from, count) => tensor.read(from, count) });
+    if (type === "U8" || String(dims) !== String(size)) throw mismatch(this.#file, name, dims, [size]);
+    this.#vectors.push({ ...use, parts: [[name, size]] });
+    this.#weights.set(name, { shape: [size], read: (from, count) => use.tensor.read(from, count) });
   }
 
-  #addMatrix(matrix: Matrix, parts: readonly Part[], inputs: number): void {
+  #addMatrix(
+    node: OnnxNode,
+    matrix: Matrix,
+    modules: readonly ModuleRows[],
+    inputs: number,
+    adapter?: AdapterUse,
+  ): void {
+    const parts = partsOf(modules, "weight");
     checkShape(this.#file, matrix, sum(parts), inputs);
-    this.#matrices.push(matrix);
+    this.#matrices.push({ node, matrix, parts, ...(adapter && { adapter }) });
+    const whole = adapter ? this.#merged(matrix, adapter.a, adapter.b) : matrix;
     let first = 0;
-    for (const [module, rows] of parts) {
-      this.#weights.set(`model.${module}.weight`, rowsOf(matrix, first, rows));
+    for (const [name, rows] of parts) {
+      this.#weights.set(name, rowsOf(whole, first, rows));
       first += rows;
     }
   }
 
-  #addBias(bias: OnnxTensor, parts: readonly Part[]): void {
-    if (bias.type === "U8" || String(bias.dims) !== String(sum(parts)))
-      throw mismatch(this.#file, bias.name, bias.dims, [sum(parts)]);
+  #addBias(use: TensorUse, parts: readonly Part[]): void {
+    const { name, type, dims } = use.tensor;
+    if (type === "U8" || String(dims) !== String(sum(parts)))
+      throw mismatch(this.#file, name, dims, [sum(parts)]);
+    this.#vectors.push({ ...use, parts });
     let first = 0;
-    for (const [module, rows] of parts) {
+    for (const [bias, rows] of parts) {
       const start = first;
-      const read: Weight["read"] = (from, count) => bias.read(start + from, count);
-      this.#weights.set(`model.${module}.bias`, { shape: [rows], read });
+      const read: Weight["read"] = (from, count) => use.tensor.read(start + from, count);
+      this.#weights.set(bias, { shape: [rows], read });
       first += rows;
     }
   }
 
   /** [V,C] */
-  #embedding(): Matrix {
+  #embedding(): { node: OnnxNode; matrix: Matrix } {
     const nodes = this.#edges.graph.nodes.filter(
       ({ name, op, inputs }) =>
         name.startsWith("/model/embed_tokens/Gather") ||
         (op.startsWith("Gather") && inputs[1] === "input_ids"),
     );
     const blocks = nodes.find(({ op }) => op === "GatherBlockQuantized");
-    if (blocks) return this.#edges.blockTable(blocks, this.#shape.vocab, this.#shape.hidden);
+    const { vocab, hidden } = this.#shape;
+    if (blocks) return { node: blocks, matrix: this.#edges.blockTable(blocks, vocab, hidden) };
     const node = nodes.find(({ op }) => op === "Gather");
     if (!node) throw this.#missing("/model/embed_tokens/Gather");
-    return this.#edges.matrix(node);
+    return { node, matrix: this.#edges.matrix(node) };
   }
 
   /** The node that makes the logits. */

@@ -17,6 +17,22 @@ const BLOCK_STEPS: ReadonlySet<string> = new Set(["Reshape", "Identity"]);
 const PRODUCTS: ReadonlySet<string> = new Set(["MatMul", "MatMulNBits"]);
 const MAX_STEPS = 8;
 
+/** A tensor, and where a node takes it. */
+export interface TensorUse {
+  readonly node: OnnxNode;
+  /** Which input of `node` it is. */
+  readonly input: number;
+  readonly tensor: OnnxTensor;
+}
+
+/** A low-rank adapter beside a projection: x A^T B^T is added to its output. */
+export interface AdapterUse {
+  readonly a: Matrix;
+  readonly b: Matrix;
+  /** The node that adds it. */
+  readonly sum: OnnxNode;
+}
+
 export class WeightEdges {
   readonly graph: OnnxGraph;
   /** Nodes whose weights were asked for. */
@@ -51,19 +67,25 @@ export class WeightEdges {
     return this.#blockMatrix(node, { values: 0, scales: 2, zeroPoints: 3 }, outputs, inputs);
   }
 
+  /** The tensor that `node` takes as its input `input`; undefined when it is none. */
+  use(node: OnnxNode, input: number): TensorUse | undefined {
+    const tensor = this.tensor(node.inputs[input]);
+    return tensor && { node, input, tensor };
+  }
+
   /** The vector added to the output of `node`; undefined when there is none, or when what is added is no constant. */
-  bias(node: OnnxNode): OnnxTensor | undefined {
-    if (node.op === "MatMulNBits" && node.inputs[5]) return this.tensor(node.inputs[5]);
-    for (const { other } of this.#additions(node))
-      if (this.graph.tensors.has(other)) return this.tensor(other);
+  bias(node: OnnxNode): TensorUse | undefined {
+    if (node.op === "MatMulNBits" && node.inputs[5]) return this.use(node, 5);
+    for (const { sum, other } of this.#additions(node))
+      if (this.graph.tensors.has(other)) return this.use(sum, sum.inputs.indexOf(other));
     return undefined;
   }
 
   /**
-   * A low-rank adapter of `node`: two matrices one after the other, from the same input, whose result is added to the
-   * output. `sum` is the node that adds it. Undefined when there is none.
+   * The low-rank adapter of `node`: two matrices one after the other, from the same input, whose result is added to the
+   * output. Undefined when there is none.
    */
-  adapter(node: OnnxNode): { a: Matrix; b: Matrix; sum: OnnxNode } | undefined {
+  adapter(node: OnnxNode): AdapterUse | undefined {
     const { producers } = this.graph;
     for (const { sum, other } of this.#additions(node)) {
       const second = producers.get(other);

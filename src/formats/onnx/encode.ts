@@ -66,7 +66,7 @@ export function encodeModel(model: ModelSpec): EncodedFile {
     for (const value of model.inputs) pbf.writeMessage(11, writeValue, value);
     for (const value of model.outputs) pbf.writeMessage(12, writeValue, value);
   });
-  const heads = model.tensors.map(tensorHead);
+  const heads = model.tensors.map((tensor) => tensorHead(tensor, tensorBytes(tensor)));
   const data = model.tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
   const graphBytes = heads.reduce((sum, head) => sum + head.length, before.length + after.length + data);
   const start = bytesOf((pbf) => {
@@ -92,6 +92,60 @@ export function encodeModel(model: ModelSpec): EncodedFile {
   };
 }
 
+/** A node of a graph as a field of its message. */
+export const encodeNode = (node: NodeSpec): Uint8Array =>
+  bytesOf((pbf) => pbf.writeMessage(1, writeNode, node));
+
+/** An input of a graph as a field of its message. */
+export const encodeInput = (value: ValueSpec): Uint8Array =>
+  bytesOf((pbf) => pbf.writeMessage(11, writeValue, value));
+
+/** A field of text. */
+export const encodeText = (field: number, text: string): Uint8Array =>
+  bytesOf((pbf) => pbf.writeStringField(field, text));
+
+/** Tag and length of field `field`, whose payload of `bytes` bytes follows. */
+export const encodeLength = (field: number, bytes: number): Uint8Array =>
+  bytesOf((pbf) => writeLength(pbf, field, bytes));
+
+type TensorHead = Pick<TensorSpec, "name" | "dims" | "type">;
+
+/** An initializer as a field of its graph, with its data. */
+export const encodeInline = (tensor: TensorHead, data: Uint8Array): Uint8Array<ArrayBuffer> =>
+  joinBytes([tensorHead(tensor, data.length), data]);
+
+/** An initializer as a field of its graph, whose `length` bytes of data are the file `location`. */
+export const encodeExternal = (
+  { name, dims, type }: TensorHead,
+  location: string,
+  length: number,
+): Uint8Array =>
+  bytesOf((pbf) =>
+    pbf.writeMessage(
+      5,
+      (_: null, into) => {
+        for (const size of dims) into.writeVarintField(1, size);
+        into.writeVarintField(2, type);
+        into.writeStringField(8, name);
+        for (const entry of [
+          ["location", location],
+          ["offset", "0"],
+          ["length", String(length)],
+        ] as const)
+          into.writeMessage(13, writeEntry, entry);
+        // External.
+        into.writeVarintField(14, 1);
+      },
+      null,
+    ),
+  );
+
+/** StringStringEntryProto. */
+function writeEntry([key, value]: readonly [string, string], pbf: PbfWriter): void {
+  pbf.writeStringField(1, key);
+  pbf.writeStringField(2, value);
+}
+
 function bytesOf(write: (pbf: PbfWriter) => void): Uint8Array {
   const pbf = new PbfWriter();
   write(pbf);
@@ -105,8 +159,7 @@ function writeLength(pbf: PbfWriter, field: number, bytes: number): void {
 }
 
 /** Everything of an initializer before its data: tag, length, and TensorProto up to the length of raw_data. */
-function tensorHead(tensor: TensorSpec): Uint8Array {
-  const data = tensorBytes(tensor);
+function tensorHead(tensor: TensorHead, data: number): Uint8Array {
   const inside = bytesOf((pbf) => {
     for (const size of tensor.dims) pbf.writeVarintField(1, size);
     pbf.writeVarintField(2, tensor.type);
@@ -114,7 +167,18 @@ function tensorHead(tensor: TensorSpec): Uint8Array {
     writeLength(pbf, 9, data);
   });
   const length = bytesOf((pbf) => writeLength(pbf, 5, inside.length + data));
-  return Uint8Array.from([...length, ...inside]);
+  return joinBytes([length, inside]);
+}
+
+/** One array of all `pieces`. */
+export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }
 
 function writeNode(node: NodeSpec, pbf: PbfWriter): void {

@@ -5,7 +5,7 @@ import type { ByteSource } from "../safetensors.ts";
 import { brokenOnnx, ByteWindow } from "./byte-window.ts";
 import { checkFileKind } from "./file-kind.ts";
 import type { OnnxNode } from "./messages.ts";
-import { parseNode, parseOperatorSet, parseValueName, smallPayload, textOf } from "./messages.ts";
+import { parseNode, parseOperatorSet, parseName, smallPayload, textOf } from "./messages.ts";
 import type { Field } from "./protobuf.ts";
 import { fieldsOf, WIRE } from "./protobuf.ts";
 import type { TensorRecord } from "./tensor-record.ts";
@@ -66,7 +66,7 @@ async function readGraph(window: ByteWindow, graph: Field, into: Contents): Prom
       const tensor = await readTensorRecord(window, field);
       into.tensors.set(tensor.name, tensor);
     } else if (field.number === 11 || field.number === 12) {
-      const name = parseValueName(file, await smallPayload(window, field, "an input"));
+      const name = parseName(file, await smallPayload(window, field, "an input"));
       (field.number === 11 ? into.inputs : into.outputs).push(name);
     }
   }

@@ -119,8 +119,8 @@ function readList(list: number[], pbf: PbfReader, single: number, next: () => nu
   return list;
 }
 
-/** ValueInfoProto: only its name. */
-export const parseValueName = (file: string, bytes: Uint8Array): string =>
+/** The name of a ValueInfoProto or of an AttributeProto. */
+export const parseName = (file: string, bytes: Uint8Array): string =>
   parseMessage(
     file,
     bytes,

@@ -5,9 +5,9 @@ import { BugError, UserError } from "../../common/errors.ts";
 import type { Blocks4, Q4Type } from "../../common/q4.ts";
 import type { ByteSource } from "../safetensors.ts";
 import { checkAgainstConfig } from "./config-check.ts";
-import type { DecoderWeights, Weight } from "./decoder-weights.ts";
 import { findDecoderWeights } from "./decoder-weights.ts";
 import { WeightEdges } from "./edges.ts";
+import type { OnnxGraph } from "./graph.ts";
 import { openOnnxGraph } from "./graph.ts";
 import type { Layout } from "./layout.ts";
 import { recogniseLayout } from "./layouts.ts";
@@ -16,6 +16,7 @@ import { StoredMatrix } from "./matrix.ts";
 import { refuseQuantisation } from "./quantisation.ts";
 import type { DecoderShape } from "./shape.ts";
 import type { ExternalFiles } from "./tensor.ts";
+import type { DecoderWeights, MatrixUse, Weight } from "./weight-uses.ts";
 
 export interface OnnxFiles {
   readonly model: ByteSource;
@@ -95,14 +96,29 @@ export class OnnxModel {
   }
 }
 
-/** Opens an ONNX decoder. Throws UserError when it is not one, not whole, or not of `files.config`. */
-export async function openOnnxModel({ model, external, config }: OnnxFiles): Promise<OnnxModel> {
+/** A decoder's graph, and where its weights are used. */
+export interface DecoderGraph {
+  readonly graph: OnnxGraph;
+  readonly layout: Layout;
+  readonly edges: WeightEdges;
+  readonly found: DecoderWeights;
+}
+
+/** Finds a decoder's weights. Throws UserError when it is not one, not whole, or not of `files.config`. */
+export async function openDecoderGraph({ model, external, config }: OnnxFiles): Promise<DecoderGraph> {
   const graph = await openOnnxGraph(model);
   refuseQuantisation(graph);
   const layout = recogniseLayout(graph);
   const edges = new WeightEdges(graph, external ?? (() => undefined));
   const found = findDecoderWeights(edges, layout, config);
   await checkAgainstConfig(edges, config);
+  return { graph, layout, edges, found };
+}
+
+/** Opens an ONNX decoder. Throws UserError as `openDecoderGraph` does. */
+export async function openOnnxModel(files: OnnxFiles): Promise<OnnxModel> {
+  const { model, config } = files;
+  const { graph, layout, found } = await openDecoderGraph(files);
   const isOne = found.embedding.tensorName === found.head.tensorName;
   return new OnnxModel(model.name, found, {
     layout: layout.name,
@@ -116,8 +132,11 @@ export async function openOnnxModel({ model, external, config }: OnnxFiles): Pro
   });
 }
 
-const weightType = (matrices: readonly Matrix[]): Matrix["type"] =>
-  matrices.find(({ type }) => type === "Q4")?.type ?? matrices.at(-1)!.type;
+/** Of the projections: the embedding may be of floats beside 4-bit blocks. */
+const weightType = (matrices: readonly MatrixUse[]): Matrix["type"] => {
+  const types = matrices.map(({ matrix }) => matrix.type);
+  return types.find((type) => type === "Q4") ?? types.at(-1)!;
+};
 
 /**
  * A tied model whose file holds two matrices must hold the same numbers twice, or one would be lost: compares the first

@@ -2,10 +2,9 @@
 // operator in fused graphs, a chain that ends in a product with the scale in plain ones. Tensor names are not asked:
 // exporters call them as they like, and give one name to two norms that are equal.
 
-import type { WeightEdges } from "./edges.ts";
+import type { TensorUse, WeightEdges } from "./edges.ts";
 import type { OnnxGraph } from "./graph.ts";
 import type { OnnxNode } from "./messages.ts";
-import type { OnnxTensor } from "./tensor.ts";
 
 /** Which input of a fused norm is its scale. */
 const SCALE_INPUT: Readonly<Record<string, number>> = {
@@ -26,7 +25,7 @@ const FUSED = { op: "GroupQueryAttention", inputs: { q: 14, k: 15 } } as const;
 export const isFusedNorm = ({ op }: OnnxNode): boolean => Object.hasOwn(SCALE_INPUT, op);
 
 /** The scale of the norm that makes `value`; undefined when no norm does. */
-export function scaleBefore(edges: WeightEdges, value: string | undefined): OnnxTensor | undefined {
+export function scaleBefore(edges: WeightEdges, value: string | undefined): TensorUse | undefined {
   let at = value ?? "";
   for (let step = 0; step < MAX_STEPS; step++) {
     const node = edges.graph.producers.get(at);
@@ -34,7 +33,7 @@ export function scaleBefore(edges: WeightEdges, value: string | undefined): Onnx
     const scale = scaleOf(edges.graph, node);
     if (scale !== undefined) {
       edges.visited.add(node);
-      return edges.tensor(scale);
+      return edges.use(node, scale);
     }
     if (!STEPS_BACK.has(node.op)) return undefined;
     at = node.inputs[0] ?? "";
@@ -42,15 +41,16 @@ export function scaleBefore(edges: WeightEdges, value: string | undefined): Onnx
   return undefined;
 }
 
-/** The tensor that `node` scales a normalised vector with: of a fused norm, or the vector of a product. */
-function scaleOf({ tensors }: OnnxGraph, node: OnnxNode, size?: number): string | undefined {
+/** The input that `node` scales a normalised vector with: of a fused norm, or the vector of a product. */
+function scaleOf({ tensors }: OnnxGraph, node: OnnxNode, size?: number): number | undefined {
   const input = SCALE_INPUT[node.op];
-  if (input !== undefined) return node.inputs[input];
+  if (input !== undefined) return node.inputs[input] === undefined ? undefined : input;
   if (node.op !== "Mul") return undefined;
-  return node.inputs.find((name) => {
+  const found = node.inputs.findIndex((name) => {
     const dims = tensors.get(name)?.dims;
     return dims?.length === 1 && (size === undefined || dims[0] === size);
   });
+  return found < 0 ? undefined : found;
 }
 
 /** The scale [headSize] of the heads of q or k, whose projection is `value`; undefined when they are not normalised. */
@@ -59,19 +59,18 @@ export function headScale(
   value: string,
   kind: "q" | "k",
   headSize: number,
-): OnnxTensor | undefined {
+): TensorUse | undefined {
   const { consumers } = edges.graph;
   const seen = new Set<OnnxNode>();
   let values = [value];
   for (let step = 0; step < MAX_STEPS && values.length > 0; step++) {
     const nodes = values.flatMap((name) => consumers.get(name) ?? []).filter((node) => !seen.has(node));
     for (const node of nodes) {
-      const scale =
-        node.op === FUSED.op ? node.inputs[FUSED.inputs[kind]] : scaleOf(edges.graph, node, headSize);
+      const scale = node.op === FUSED.op ? FUSED.inputs[kind] : scaleOf(edges.graph, node, headSize);
       seen.add(node);
-      if (!scale) continue;
+      if (scale === undefined || !node.inputs[scale]) continue;
       edges.visited.add(node);
-      return edges.tensor(scale);
+      return edges.use(node, scale);
     }
     values = nodes.flatMap(({ op, outputs }) => (STEPS_ON.has(op) ? outputs : []));
   }

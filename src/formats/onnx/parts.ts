@@ -64,7 +64,8 @@ export function transposed(
     const result = new Float32Array(inputs * columns);
     let first = 0;
     for (const [part, rows] of parts) {
-      scatterTransposed(await readPart(source, part), rows, inputs, result.subarray(first), columns);
+      const band = { inputs, from: 0, count: inputs };
+      scatterTransposed(await readPart(source, part), band, result.subarray(first), columns);
       first += rows;
     }
     return result;
@@ -107,25 +108,33 @@ export function blocks(
 /** Rows handled together, so that writes stay near each other. */
 const TILE_ROWS = 32;
 
-/** `values` [rows,inputs] transposed into the first `rows` columns of `into` [inputs,columns]. */
-function scatterTransposed(
+/** Columns of a matrix [rows,inputs]. */
+export interface Band {
+  readonly inputs: number;
+  readonly from: number;
+  readonly count: number;
+}
+
+/** The columns `band` of `values` transposed into the first columns of `into` [count,columns]. */
+export function scatterTransposed(
   values: Float32Array,
-  rows: number,
-  inputs: number,
+  { inputs, from, count }: Band,
   into: Float32Array,
   columns: number,
 ): void {
+  const rows = values.length / inputs;
   for (let row = 0; row < rows; row += TILE_ROWS) {
     const end = Math.min(row + TILE_ROWS, rows);
-    for (let i = 0; i < inputs; i++) {
-      for (let r = row; r < end; r++) into[i * columns + r] = values[r * inputs + i]!;
+    for (let i = 0; i < count; i++) {
+      for (let r = row; r < end; r++) into[i * columns + r] = values[r * inputs + from + i]!;
     }
   }
 }
 
 const rowsOf = (parts: readonly Part[]): number => parts.reduce((sum, [, rows]) => sum + rows, 0);
 
-function checkPart(source: NamedWeights, name: string, wanted: readonly number[]): void {
+/** Throws UserError when `source` has no `name` of shape `wanted`. */
+export function checkPart(source: NamedWeights, name: string, wanted: readonly number[]): void {
   const found = source.shape(name);
   if (found && String(found) === String(wanted)) return;
   throw new UserError(
@@ -134,10 +143,12 @@ function checkPart(source: NamedWeights, name: string, wanted: readonly number[]
 }
 
 /** Values of `name`; throws UserError at one that is not finite, since such a model answers nothing. */
-async function readPart(source: NamedWeights, name: string): Promise<Float32Array> {
+export async function readPart(source: NamedWeights, name: string): Promise<Float32Array> {
   const values = await source.read(name);
-  const at = values.findIndex((value) => !Number.isFinite(value));
-  if (at < 0) return values;
+  // A loop: a function called for each of half a billion weights takes a minute.
+  let at = 0;
+  while (at < values.length && Number.isFinite(values[at])) at++;
+  if (at === values.length) return values;
   throw new UserError(
     `"${name}" in ${source.name} holds ${values[at]} at element ${at}, so the model would answer nothing: its training diverged. Export an earlier checkpoint.`,
   );

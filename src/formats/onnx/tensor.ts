@@ -60,6 +60,52 @@ export class OnnxTensor {
   }
 }
 
+/** Bytes of an element of types that a graph holds beside its weights, by TensorProto.DataType. */
+const OTHER_BYTES: Readonly<Record<number, number>> = {
+  3: 1,
+  4: 2,
+  5: 2,
+  6: 4,
+  7: 8,
+  9: 1,
+  11: 8,
+  12: 4,
+  13: 8,
+};
+
+/**
+ * The bytes of `record`'s tensor, of whatever type; undefined when they are in a list field, or of a type whose size is
+ * not known. Throws UserError when the data file is missing or too short.
+ */
+export function tensorRange(
+  record: TensorRecord,
+  model: ByteSource,
+  files: ExternalFiles,
+): ByteSource | undefined {
+  const { name, place } = record;
+  if (place.kind === "list") return undefined;
+  if (place.kind === "inline") return rangeOf(name, model, place.start, place.end);
+  const bytes = tensorBytes(record);
+  if (!Number.isSafeInteger(bytes)) return undefined;
+  const end = place.offset + bytes;
+  return rangeOf(name, dataFile(model, name, place.file, end, files), place.offset, end);
+}
+
+/** Bytes of a tensor; NaN of one of a type whose size is not known. */
+export function tensorBytes({ dims, type, place }: TensorRecord): number {
+  if (place.kind === "inline") return place.end - place.start;
+  if (place.kind === "external" && place.length !== undefined) return place.length;
+  const size = ELEMENT_BYTES[DATA_TYPES[type] as ElementType] ?? OTHER_BYTES[type];
+  return elements(dims) * (size ?? NaN);
+}
+
+/** Bytes `start` to `end` of `source` as a source of its own. */
+const rangeOf = (name: string, source: ByteSource, start: number, end: number): ByteSource => ({
+  name: `"${name}" in ${source.name}`,
+  size: end - start,
+  read: (from, to) => readBytes(source, start + from, start + to),
+});
+
 const elements = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 
 /** Little-endian `bytes` into `values`. */
@@ -97,14 +143,23 @@ export function openTensor(record: TensorRecord, model: ByteSource, files: Exter
   if (found !== bytes)
     throw brokenOnnx(model.name, `tensor "${name}" ${type} [${dims}] takes ${bytes} bytes, not ${found}`);
   if (place.kind === "inline") return new OnnxTensor(record, type, model, place.start);
-  const source = externalFile(model.name, place.file, files);
-  const end = place.offset + bytes;
-  if (end > source.size) {
-    throw new UserError(
-      `${source.name} has ${source.size} bytes, and ${model.name} finds tensor "${name}" up to byte ${end} of it: the two do not belong together, or the data file is incomplete. Download both again from the same folder.`,
-    );
-  }
+  const source = dataFile(model, name, place.file, place.offset + bytes, files);
   return new OnnxTensor(record, type, source, place.offset);
+}
+
+/** The data file `file`, which must hold tensor `name` up to byte `end`. */
+function dataFile(
+  model: ByteSource,
+  name: string,
+  file: string,
+  end: number,
+  files: ExternalFiles,
+): ByteSource {
+  const source = externalFile(model.name, file, files);
+  if (end <= source.size) return source;
+  throw new UserError(
+    `${source.name} has ${source.size} bytes, and ${model.name} finds tensor "${name}" up to byte ${end} of it: the two do not belong together, or the data file is incomplete. Download both again from the same folder.`,
+  );
 }
 
 function elementType({ name, type }: TensorRecord, file: string): ElementType {
@@ -115,7 +170,8 @@ function elementType({ name, type }: TensorRecord, file: string): ElementType {
   );
 }
 
-function externalFile(model: string, name: string, files: ExternalFiles): ByteSource {
+/** The data file `name`. Throws UserError when it was not given. */
+export function externalFile(model: string, name: string, files: ExternalFiles): ByteSource {
   const source = files(name);
   if (source) return source;
   throw new UserError(

@@ -3,6 +3,7 @@
 
 import { UserError } from "../../common/errors.ts";
 import type { EncodedFile } from "../encoded-file.ts";
+import type { GraphOptions } from "./graph-nodes.ts";
 import { graphInputs, graphNodes, graphOutputs } from "./decoder-graph.ts";
 import { graphTensors } from "./decoder-tensors.ts";
 import { encodeModel } from "./encode.ts";
@@ -35,16 +36,20 @@ export function encodeOnnxModel(
   source: NamedWeights,
   precision: WeightPrecision = "float32",
 ): EncodedFile {
-  const biases = ["q", "k", "v"].map((x) => source.shape(`model.layers.0.self_attn.${x}_proj.bias`));
-  const hasBias = biases.some((found) => found !== undefined);
-  refuseHeadNorms(source);
+  const has = (names: readonly string[]): boolean =>
+    names.some((name) => source.shape(`model.layers.0.self_attn.${name}`) !== undefined);
+  const options: GraphOptions = {
+    hasBias: has(["q_proj.bias", "k_proj.bias", "v_proj.bias"]),
+    hasHeadNorms: has(["q_norm.weight", "k_norm.weight"]),
+    precision,
+  };
   const model = encodeModel({
     producer: PRODUCER,
     irVersion: IR_VERSION,
     opsets: OPSETS,
     graphName: "main_graph",
-    nodes: graphNodes(shape, { hasBias, precision }),
-    tensors: graphTensors(shape, source, { hasBias, precision }),
+    nodes: graphNodes(shape, options),
+    tensors: graphTensors(shape, source, options),
     inputs: graphInputs(shape, precision),
     outputs: graphOutputs(shape, precision),
   });
@@ -69,11 +74,4 @@ export async function writeOnnxModel(
     onProgress?.(at, model.size);
   }
   return file;
-}
-
-function refuseHeadNorms(source: NamedWeights): void {
-  if (source.shape("model.layers.0.self_attn.q_norm.weight") === undefined) return;
-  throw new UserError(
-    `${source.name} normalises queries and keys as Qwen3 does, and such a model cannot be written as ONNX yet. Save it as safetensors instead.`,
-  );
 }

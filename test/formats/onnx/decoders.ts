@@ -26,8 +26,17 @@ export function shapeOf(config: object): DecoderShape {
   };
 }
 
+/** What a decoder has besides. */
+export interface Kind {
+  readonly hasBias: boolean;
+  readonly hasHeadNorms?: boolean;
+}
+
 /** Shape of every weight by its Hugging Face name. */
-export function weightShapes(shape: DecoderShape, hasBias: boolean): Map<string, number[]> {
+export function weightShapes(
+  shape: DecoderShape,
+  { hasBias, hasHeadNorms = false }: Kind,
+): Map<string, number[]> {
   const { layers, hidden, heads, kvHeads, headSize, intermediate, vocab, tied } = shape;
   const shapes = new Map<string, number[]>([
     ["model.embed_tokens.weight", [vocab, hidden]],
@@ -45,6 +54,7 @@ export function weightShapes(shape: DecoderShape, hasBias: boolean): Map<string,
       set(`self_attn.${x}_proj.weight`, rows, hidden);
       if (hasBias) set(`self_attn.${x}_proj.bias`, rows);
     }
+    if (hasHeadNorms) for (const x of ["q", "k"]) set(`self_attn.${x}_norm.weight`, headSize);
     set("self_attn.o_proj.weight", hidden, heads * headSize);
     set("mlp.gate_proj.weight", intermediate, hidden);
     set("mlp.up_proj.weight", intermediate, hidden);
@@ -58,10 +68,10 @@ export function weightShapes(shape: DecoderShape, hasBias: boolean): Map<string,
 /** Weights of `shape` between -1 and 1. */
 export function randomWeights(
   shape: DecoderShape,
-  { hasBias, seed }: { hasBias: boolean; seed: number },
+  { seed, ...kind }: Kind & { readonly seed: number },
 ): NamedWeights & { names: readonly string[] } {
   const random = new SeededRandom(seed);
-  const shapes = weightShapes(shape, hasBias);
+  const shapes = weightShapes(shape, kind);
   const values = new Map(
     [...shapes].map(([name, size]) => {
       const count = size.reduce((a, b) => a * b, 1);
@@ -99,17 +109,16 @@ export const SMALL: DecoderShape = {
   tied: false,
 };
 
+const PLAIN = { hasBias: true, hasHeadNorms: false, precision: "float32" } as const;
+
 /** What the writer would encode for random weights of `shape`, for tests that change it. */
 export const modelSpec = (shape: DecoderShape): ModelSpec => ({
   producer: "test",
   irVersion: 10,
   opsets: [["", 21]],
   graphName: "g",
-  nodes: graphNodes(shape, { hasBias: true, precision: "float32" }),
-  tensors: graphTensors(shape, randomWeights(shape, { hasBias: true, seed: 3 }), {
-    hasBias: true,
-    precision: "float32",
-  }),
+  nodes: graphNodes(shape, PLAIN),
+  tensors: graphTensors(shape, randomWeights(shape, { hasBias: true, seed: 3 }), PLAIN),
   inputs: graphInputs(shape, "float32"),
   outputs: graphOutputs(shape, "float32"),
 });

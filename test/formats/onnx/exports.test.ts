@@ -1,8 +1,8 @@
 // The ONNX reader judged by files that the real exporters made from known weights: float32 to the bit, float16 rounded
 // once, 4-bit blocks as another implementation de-quantised them.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { roundF16 } from "../../../src/common/f16.ts";
 import { openOnnxGraph } from "../../../src/formats/onnx/graph.ts";
@@ -11,21 +11,16 @@ import { openOnnxModel } from "../../../src/formats/onnx/model.ts";
 import { parseDecoderConfig } from "../../../src/model/config.ts";
 import type { ParameterSource } from "../../../src/model/parameters.ts";
 import { parameterShapes } from "../../../src/model/weights.ts";
-import type { ByteSource, SafetensorsFile } from "../../../src/formats/safetensors.ts";
-import { bytesSource, openSafetensors } from "../../../src/formats/safetensors.ts";
-import { sharedPath } from "../fixtures.ts";
-import { firstDifference, shapeOf } from "./decoders.ts";
+import type { ByteSource } from "../../../src/formats/safetensors.ts";
+import { bytesSource } from "../../../src/formats/safetensors.ts";
+import { firstDifference } from "./decoders.ts";
+import { exportFiles, FAMILIES, file, FIXTURES, safetensors } from "./exports.ts";
 
 /** Both sides multiply in float32; they may differ by the order of subtracting and multiplying. */
 const BLOCK_TOLERANCE = 1e-6;
 
 /** A sum of five products in float32 against one rounding. */
 const MERGE_TOLERANCE = 1e-6;
-
-const FIXTURES = fileURLToPath(new URL("../../fixtures", import.meta.url));
-
-const file = (path: string): ByteSource => bytesSource(path.split("/").at(-1)!, readFileSync(path));
-const safetensors = (path: string): Promise<SafetensorsFile> => openSafetensors(file(path));
 
 /** The same file with other names for its tensors, of the same lengths: every small letter is the next one. */
 async function otherNames(model: ByteSource): Promise<ByteSource> {
@@ -42,17 +37,11 @@ async function otherNames(model: ByteSource): Promise<ByteSource> {
   return renamed;
 }
 
-/** The export in `folder` of the model in folder `family`. */
-const open = (
-  family: string,
-  folder: string,
-  model: ByteSource = file(`${folder}/model.onnx`),
-): Promise<OnnxModel> =>
-  openOnnxModel({
-    model,
-    external: (name) => (existsSync(`${folder}/${name}`) ? file(`${folder}/${name}`) : undefined),
-    config: shapeOf(JSON.parse(readFileSync(`${family}/config.json`, "utf8")) as object),
-  });
+/** The export in `folder` of the model in folder `family`, whose model file may be another. */
+const open = (family: string, folder: string, model?: ByteSource): Promise<OnnxModel> => {
+  const [exports, entry] = [path.dirname(folder), path.basename(folder)];
+  return openOnnxModel({ ...exportFiles({ folder: family, exports }, entry), ...(model && { model }) });
+};
 
 /** Holds an export's float weights against model.safetensors, after `rounding`. */
 async function expectWeights(
@@ -70,16 +59,7 @@ async function expectWeights(
   }
 }
 
-const FAMILIES = [
-  ["the fixtures", `${FIXTURES}/qwen2-tied`, `${FIXTURES}/onnx`],
-  ...["qwen2-tied", "qwen3-tied", "llama-tied"].map((name) => {
-    const folder = sharedPath(`models/${name}`);
-    return [`../shared/data/models/${name}`, folder, `${folder}/exports`] as const;
-  }),
-] as const;
-
-describe.for(FAMILIES)("%s", ([name, family, folder]) => {
-  const exports = existsSync(folder) ? readdirSync(folder).filter((entry) => !entry.endsWith(".md")) : [];
+describe.for(FAMILIES)("$name", ({ name, folder: family, exports: folder, entries: exports }) => {
   const blocks = exports.filter((entry) => /int4|q4/.test(entry));
   const halves = exports.filter((entry) => entry.includes("fp16"));
   const adapters = exports.filter((entry) => entry.endsWith("-peft"));

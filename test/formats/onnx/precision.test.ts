@@ -17,9 +17,10 @@ import { OrtDecoder } from "./ort.ts";
 const SHARED: DecoderShape = { ...SMALL, hidden: 64, headSize: 32, heads: 2, intermediate: 40, tied: true };
 const TOKENS = [1, 4, 2, 9, 0, 3];
 const SHAPES = [
-  ["an own head", SMALL],
-  ["a tied head", { ...SMALL, tied: true }],
-  ["a tied head of whole blocks", SHARED],
+  ["an own head", SMALL, false],
+  ["a tied head", { ...SMALL, tied: true }, false],
+  ["a tied head of whole blocks", SHARED, false],
+  ["normalised heads", SMALL, true],
 ] as const;
 
 const opened = async (bytes: Uint8Array, shape: DecoderShape) =>
@@ -31,8 +32,8 @@ async function weightsIn(bytes: Uint8Array, shape: DecoderShape): Promise<NamedW
   return { name: "read back", shape: (name) => model.shape(name), read: (name) => model.read(name) };
 }
 
-describe.each(SHAPES)("a decoder with %s", (_, shape) => {
-  const weights = randomWeights(shape, { hasBias: true, seed: 5 });
+describe.each(SHAPES)("a decoder with %s", (_, shape, hasHeadNorms) => {
+  const weights = randomWeights(shape, { hasBias: true, hasHeadNorms, seed: 5 });
 
   test("in float16 is read back as the nearest halves", async () => {
     const bytes = await writeOnnxModel(shape, weights, { precision: "float16" });
