@@ -145,7 +145,7 @@ async function openModel(page: Page, files: readonly string[]): Promise<void> {
 /** Comparing a model of this size with ONNX Runtime takes longer than the step, and has tests of its own. */
 async function skipJudge(page: Page): Promise<void> {
   const skip = page.getByRole("button", { name: "Skip", exact: true });
-  const train = page.locator("button:enabled", { hasText: /^Train$/ });
+  const train = page.getByRole("button", { name: "Train", exact: true, disabled: false });
   await skip.or(train).first().waitFor();
   if (await skip.isVisible()) await skip.click();
 }
