@@ -1,5 +1,6 @@
-// One configuration for the page and for the tests. Vite builds the page from index.html; Vitest runs four projects:
-// `unit` in Node, `gpu` in Node with Dawn, `chromium` in a headless browser, and `page` the built page in one.
+// One configuration for the page and for the tests. Vite builds the page from index.html; Vitest runs five projects:
+// `unit` in Node, `gpu` in Node with Dawn, `chromium` in a headless browser, `page` the built page in one, `full` with a
+// model of real size.
 // `test/run.mjs` starts them with the right driver; this file decides no driver for Node.
 
 import { playwright } from "@vitest/browser-playwright";
@@ -15,6 +16,8 @@ const ENGINE_TESTS = "test/**/*.engine.test.ts";
 
 /** Tests that open the built page in a browser. */
 const PAGE_TESTS = "test/**/*.page.test.ts";
+/** Tests that open it with a model of a published one's size; `npm run test:full`. */
+const FULL_TESTS = "test/**/*.full.test.ts";
 
 /** ONNX Runtime and long fuzzing take seconds on a busy machine. */
 const UNIT_TIMEOUT_MS = 60_000;
@@ -22,6 +25,8 @@ const UNIT_TIMEOUT_MS = 60_000;
 const GPU_TIMEOUT_MS = 300_000;
 /** A journey through the page takes several of them, in the slowest driver. */
 const PAGE_TIMEOUT_MS = 300_000;
+/** An hour and more a model where the processor is slow. */
+const FULL_TIMEOUT_MS = 7_200_000;
 
 const chromium = findChromium();
 
@@ -40,7 +45,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [GPU_TESTS, ENGINE_TESTS, PAGE_TESTS],
+          exclude: [GPU_TESTS, ENGINE_TESTS, PAGE_TESTS, FULL_TESTS],
           testTimeout: UNIT_TIMEOUT_MS,
         },
       },
@@ -64,6 +69,16 @@ export default defineConfig({
           include: [PAGE_TESTS],
           fileParallelism: false,
           testTimeout: PAGE_TIMEOUT_MS,
+          hookTimeout: PAGE_TIMEOUT_MS,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "full",
+          include: [FULL_TESTS],
+          fileParallelism: false,
+          testTimeout: FULL_TIMEOUT_MS,
           hookTimeout: PAGE_TIMEOUT_MS,
         },
       },

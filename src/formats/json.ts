@@ -36,12 +36,33 @@ export function tryJson(text: string): { value: unknown } | undefined {
   }
 }
 
+/** Levels of a JSON file; whatever walks a value, or writes it into a message, has room on the stack for these. */
+const MAX_DEPTH = 100;
+
+/** Whether lists and objects lie in each other deeper than that. */
+function isDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((inner) =>
+      isContainer(inner) ? Object.values(inner as object).filter(isContainer) : [],
+    );
+  }
+  return false;
+}
+
+const isContainer = (value: unknown): boolean => typeof value === "object" && value !== null;
+
 /** The object that a small JSON file such as tokenizer.json holds. Throws UserError. */
 export async function readJsonObject(source: ByteSource): Promise<JsonObject> {
   if (source.size === 0) throw new UserError(`${source.name} is empty: take it from the model's page again.`);
   const { text } = decodeText(await source.read(0, source.size));
   const parsed = tryJson(text);
   if (!parsed) throw new UserError(whyNotJson(source.name, text));
+  if (isDeep(parsed.value))
+    throw new UserError(
+      `${source.name} is nested deeper than ${MAX_DEPTH} levels, as no file of a model is: it is damaged. Take it from the model's page again.`,
+    );
   if (isObject(parsed.value)) return parsed.value;
   throw new UserError(
     `${source.name} holds ${nameOf(parsed.value)} where an object is needed: it is another file under this name. Take it from the model's page again.`,

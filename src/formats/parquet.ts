@@ -4,6 +4,7 @@ import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparqu
 import type { AsyncBuffer, FileMetaData, SchemaTree } from "hyparquet";
 import { UserError } from "../common/errors.ts";
 import { isObject, wordsOf } from "./json.ts";
+import { checkPages } from "./parquet-pages.ts";
 import type { ByteSource } from "./safetensors.ts";
 
 /** What hyparquet unpacks without further packages. */
@@ -20,6 +21,7 @@ export async function parquetRows(source: ByteSource, wanted: readonly string[])
       `${source.name} has no problems: of the columns ${wanted.join(", ")} it has none. Its columns are: ${columns.slice(0, 12).join(", ") || "none"}.`,
     );
   checkCodecs(source, metadata);
+  await attempt(source, () => checkColumns(file, metadata, present));
   const rows = await attempt(source, () => parquetReadObjects({ file, metadata, columns: present }));
   return rows.map(plain);
 }
@@ -49,6 +51,20 @@ function checkCodecs({ name }: ByteSource, metadata: FileMetaData): void {
     throw new UserError(
       `${name} is compressed with ${foreign}, which is not read here. Save it again with compression="snappy".`,
     );
+}
+
+/** Throws when a page of the top columns `present` claims what it cannot hold. */
+async function checkColumns(
+  file: AsyncBuffer,
+  metadata: FileMetaData,
+  present: readonly string[],
+): Promise<void> {
+  for (const { meta_data: meta } of metadata.row_groups.flatMap(({ columns }) => columns)) {
+    if (!meta || !present.includes(meta.path_in_schema[0]!)) continue;
+    const start = meta.dictionary_page_offset || meta.data_page_offset;
+    const chunk = await file.slice(Number(start), Number(start + meta.total_compressed_size));
+    checkPages(chunk, meta, metadata.schema, file.byteLength);
+  }
 }
 
 /** hyparquet asks for pieces as ArrayBuffers of their own. */

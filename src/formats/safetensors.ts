@@ -83,10 +83,14 @@ export class SafetensorsFile {
     return entry;
   }
 
-  /** Values of `name` as 32-bit floats, row-major; F32, F16 and BF16 are exact. Throws UserError on other types. */
-  async readF32(name: string): Promise<Float32Array> {
-    const { dtype, start, end } = this.entry(name);
-    const bytes = await this.#bytes(start, end);
+  /**
+   * Values of `name` as 32-bit floats, row-major: all, or rows `row` to `row + rows - 1`. F32, F16 and BF16 are exact. Throws
+   * UserError on other types.
+   */
+  async readF32(name: string, row = 0, rows = this.entry(name).shape[0] ?? 1): Promise<Float32Array> {
+    const { dtype, shape, start } = this.entry(name);
+    const rowBytes = shape.slice(1).reduce((a, b) => a * b, ELEMENT_BYTES[dtype]);
+    const bytes = await this.#bytes(start + row * rowBytes, start + (row + rows) * rowBytes);
     if (dtype === "F32") return new Float32Array(bytes);
     if (dtype === "F64") return Float32Array.from(new Float64Array(bytes));
     if (dtype === "F16") return fromHalves(new Uint16Array(bytes));

@@ -6,12 +6,14 @@ import { Document, isCollection, LineCounter, parseDocument, Scalar, visit, YAML
 
 import { UserError } from "../common/errors.ts";
 import { isObject, wordsOf } from "./json.ts";
+import { isTooDeep } from "./yaml-nesting.ts";
 import { takeOutRepeats } from "./yaml-repeats.ts";
 
 /** Settings by dotted key, such as `actor_rollout_ref.rollout.n`. Values are texts, numbers, truth values, null and lists. */
 export type FlatConfig = Readonly<Record<string, unknown>>;
 
-const MAX_CHARACTERS = 2 ** 20;
+/** Ten times verl's own with every default; the parser takes seconds for more. */
+const MAX_CHARACTERS = 2 ** 18;
 
 /** Is told of a name that stands more than once in a section, as often as it was left out. */
 export type OnRepeat = (name: string) => void;
@@ -28,6 +30,10 @@ export function fromVerlYaml(
 ): Record<string, unknown> {
   if (text.length > MAX_CHARACTERS)
     throw new UserError(`${file} has ${text.length} characters: it is no configuration of a run.`);
+  if (isTooDeep(text))
+    throw new UserError(
+      `${file} is nested deeper than any configuration of a run: its brackets are damaged. Correct them.`,
+    );
   const lines = new LineCounter();
   const values = readYaml(text, lines, file, onRepeat);
   if (!(values instanceof Map) || values.size === 0)

@@ -9,10 +9,12 @@ import { decodeText, readJsonObject } from "../formats/json.ts";
 import type { OnnxDescription, OnnxFiles } from "../formats/onnx/model.ts";
 import { openOnnxModel } from "../formats/onnx/model.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
+import { bytesSource } from "../formats/safetensors.ts";
 import type { Tokenizer } from "../formats/tokenizer.ts";
 import { openTokenizer } from "../formats/tokenizer.ts";
 import type { DecoderConfig } from "./config.ts";
 import { parseDecoderConfig } from "./config.ts";
+import { derivedConfig } from "./missing-config.ts";
 import type { OpenedAdapter } from "./open-adapter.ts";
 import type { ParameterSource } from "./parameters.ts";
 import { checkShapes } from "./parameters.ts";
@@ -81,7 +83,8 @@ class Folder {
 
   /** Files that `isWanted`: those that lie where config.json does, or all when there are none. */
   beside(isWanted: (file: ByteSource) => boolean): ByteSource[] {
-    const place = folderOf(this.need("config.json", "which tells its layers and sizes"));
+    const config = this.find("config.json");
+    const place = config && folderOf(config);
     const all = this.files.filter(isWanted);
     const here = all.filter((file) => folderOf(file) === place);
     return here.length > 0 ? here : all;
@@ -108,9 +111,9 @@ const depth = ({ name }: ByteSource): number => name.split("/").length;
 /** Opens a model from its files, in any order and with others among them. Throws UserError naming what is missing or wrong. */
 export async function openModel(files: readonly ByteSource[], name?: string): Promise<OpenedModel> {
   const folder = new Folder(files);
-  const configFile = folder.need("config.json", "which tells its layers and sizes");
-  const json = await readJsonObject(configFile);
-  const said = parseDecoderConfig(json, configFile.name);
+  const configFile = folder.find("config.json");
+  const json = configFile ? await readJsonObject(configFile) : await configWithout(folder);
+  const said = parseDecoderConfig(json, configFile?.name ?? "What the files tell without a config.json");
   const tokenizerFile = folder.need("tokenizer.json", "without which its texts cannot be read");
   const tokenizerConfigFile = folder.find("tokenizer_config.json");
   const tokenizerConfig = tokenizerConfigFile ? await readJsonObject(tokenizerConfigFile) : {};
@@ -131,7 +134,10 @@ export async function openModel(files: readonly ByteSource[], name?: string): Pr
     weights,
     ...(onnx && { onnx }),
     source,
-    files: files.filter((file) => folder.used.has(file)),
+    files: [
+      ...files.filter((file) => folder.used.has(file)),
+      ...(configFile ? [] : [bytesSource("config.json", new TextEncoder().encode(JSON.stringify(json)))]),
+    ],
     json,
   };
 }
@@ -169,6 +175,13 @@ async function openWeights(folder: Folder, config: DecoderConfig): Promise<Opene
     files.forEach((file) => folder.used.add(file));
     return { config, weights, source: `safetensors, ${types.join(" and ")}` };
   }
+  const model = onnxFile(folder);
+  folder.used.add(model);
+  return openOnnx({ model, external: dataFiles(folder), config });
+}
+
+/** The one ONNX file. Throws UserError when there is none, or several and none is called model.onnx. */
+function onnxFile(folder: Folder): ByteSource {
   const onnx = folder.ending(".onnx");
   const model = onnx.find((file) => baseName(file) === "model.onnx") ?? onnx[0];
   if (!model) {
@@ -181,9 +194,7 @@ async function openWeights(folder: Folder, config: DecoderConfig): Promise<Opene
       `There are ${onnx.length} ONNX files (${onnx.map(baseName).join(", ")}), and one model is trained at a time: drop just one of them.`,
     );
   }
-  folder.used.add(model);
-  const external = (name: string): ByteSource | undefined => folder.find(name.split("/").at(-1)!);
-  return openOnnx({ model, external, config });
+  return model;
 }
 
 /**
@@ -201,4 +212,19 @@ export async function openOnnx(
   const adapter = isAdapterMerged ? ", adapter merged" : "";
   const source = `ONNX, ${layout}, ${weightType}${adapter}`;
   return { config: files.config, weights, onnx: { ...files, description }, source };
+}
+
+const dataFiles =
+  (folder: Folder) =>
+  (name: string): ByteSource | undefined =>
+    folder.find(name.split("/").at(-1)!);
+
+/** The configuration of a model that came without; only a graph tells one. */
+async function configWithout(folder: Folder): Promise<JsonObject> {
+  if (folder.ending(".onnx").length === 0) folder.need("config.json", "which tells its layers and sizes");
+  return derivedConfig({
+    model: onnxFile(folder),
+    external: dataFiles(folder),
+    find: (name) => folder.find(name),
+  });
 }

@@ -1,13 +1,14 @@
 // Moves named parameters between a source of values and the tensors where their pieces lie: checked on the way in
-// (shape, every value finite), exact on the way out.
+// (shape, every value finite), exact on the way out. How they come onto the device by bands is in upload.ts.
 
 import { BugError, UserError } from "../common/errors.ts";
-import { fromHalves, packF16 } from "../common/f16.ts";
+import { fromHalves } from "../common/f16.ts";
 import type { Blocks4, Q4Type } from "../common/q4.ts";
 import { isQ4, packQ4, q4Words, unpackQ4 } from "../common/q4.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { elementCount } from "../gpu/index.ts";
 import type { Stored } from "./pools.ts";
+import { Upload } from "./upload.ts";
 import type { Parameter, Piece } from "./weights.ts";
 
 /** Values by name, from whichever file format. */
@@ -22,18 +23,16 @@ export interface ParameterSource {
   read(name: string): Promise<Float32Array>;
   /** How the source stores a tensor, such as "BF16"; absent: it has no types of its own. */
   type?(name: string): string | undefined;
+  /** Rows `row` to `row + rows - 1` of a matrix; absent: matrices come whole. */
+  readRows?(name: string, row: number, rows: number): Promise<Float32Array>;
   /** Form of a matrix that the source has in 4-bit blocks of whole records; absent: it has none so. */
   blockType?(name: string): Q4Type | undefined;
-  /** The blocks of such a matrix. */
-  readBlocks?(name: string): Promise<Blocks4>;
+  /** The blocks of some rows of such a matrix. */
+  readBlocks?(name: string, row: number, rows: number): Promise<Blocks4>;
 }
 
-/** What is uploaded once all pieces of a tensor are there. */
-interface Stage {
-  readonly words: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
-  /** Elements. */
-  missing: number;
-}
+/** Elements of a matrix that are read at once: 64 MiB of floats, so that a large vocabulary is never in memory whole. */
+const BAND_ELEMENTS = 2 ** 24;
 
 /**
  * Uploads every parameter from `source`. Throws UserError naming the tensor when one is missing, has another shape or
@@ -46,48 +45,65 @@ export async function loadParameters(
   onProgress: (loaded: number, total: number) => void = () => {},
 ): Promise<void> {
   checkShapes(parameters, source);
-  const staging = new Map<Stored, Stage>();
-  let loaded = 0;
-  for (const parameter of parameters) {
-    const place = await readPieces(parameter, source);
+  const uploads = new Map<Stored, Upload>();
+  for (const [loaded, parameter] of parameters.entries()) {
+    const read = readerOf(parameter, source);
     for (const piece of parameter.pieces) {
-      const { stored, count } = piece;
-      let stage = staging.get(stored);
-      if (!stage) staging.set(stored, (stage = emptyStage(stored.tensor)));
-      place(piece, stage.words);
-      stage.missing -= count;
-      if (stage.missing > 0) continue;
-      const isHalf = stored.tensor.type === "f16";
-      recorder.write(stored.tensor, isHalf ? packF16(stage.words) : stage.words);
-      staging.delete(stored);
+      let upload = uploads.get(piece.stored);
+      if (!upload) uploads.set(piece.stored, (upload = new Upload(recorder, piece.stored.tensor)));
+      await uploadPiece(parameter, piece, read, upload);
+      if (upload.isDone) uploads.delete(piece.stored);
     }
-    onProgress(++loaded, parameters.length);
+    onProgress(loaded + 1, parameters.length);
   }
 }
 
-function emptyStage({ shape, type }: Tensor): Stage {
-  const missing = elementCount(shape);
-  const words = isQ4(type) ? new Uint32Array(q4Words(missing, type)) : new Float32Array(missing);
-  return { words, missing };
+type Words = Float32Array | Uint32Array;
+
+/** A piece is of whole rows, one after the other, and comes in bands of them. */
+async function uploadPiece(
+  { name, shape }: Parameter,
+  { start, count, offset }: Piece,
+  read: (row: number, rows: number) => Promise<Words>,
+  upload: Upload,
+): Promise<void> {
+  const columns = elementCount(shape) / shape[0]!;
+  const [first, end] = [start / columns, (start + count) / columns];
+  if (upload.taken !== offset || !Number.isInteger(first) || !Number.isInteger(end))
+    throw new BugError(`elements ${start} to ${start + count} of "${name}" do not follow ${upload.taken}`);
+  const band = Math.max(1, Math.floor(BAND_ELEMENTS / columns));
+  for (let row = first; row < end; row += band) {
+    const rows = Math.min(band, end - row);
+    upload.take(await read(row, rows), rows * columns);
+  }
 }
 
-/** Reads a parameter in the form in which it is stored; what is returned puts a piece of it into the words of a tensor. */
-async function readPieces(
+/** Reads rows of a parameter in the form in which it is stored: records of blocks, or floats. */
+function readerOf(
   { name, shape, pieces }: Parameter,
   source: ParameterSource,
-): Promise<(piece: Piece, words: Stage["words"]) => void> {
+): (row: number, rows: number) => Promise<Words> {
   const { type } = pieces[0]!.stored.tensor;
-  if (!isQ4(type)) {
-    const values = await source.read(name);
-    checkFinite(name, values, source.name);
-    return ({ start, count, offset }, words) => words.set(values.subarray(start, start + count), offset);
+  const columns = elementCount(shape) / shape[0]!;
+  if (isQ4(type)) {
+    return async (row, rows) => {
+      const blocks = await source.readBlocks!(name, row, rows);
+      checkFinite(`${name} (scales)`, blocks.scales, source.name);
+      return packQ4(blocks, rows, columns, type);
+    };
   }
-  const blocks = await source.readBlocks!(name);
-  checkFinite(`${name} (scales)`, blocks.scales, source.name);
-  const [rows, inputs] = shape as [number, number];
-  const packed = packQ4(blocks, rows, inputs, type);
-  return ({ start, count, offset }, words) =>
-    words.set(packed.subarray(q4Words(start, type), q4Words(start + count, type)), q4Words(offset, type));
+  if (source.readRows && shape.length > 1) {
+    return async (row, rows) => {
+      const values = await source.readRows!(name, row, rows);
+      checkFinite(name, values, source.name, row * columns);
+      return values;
+    };
+  }
+  let whole: Float32Array | undefined;
+  return async (row, rows) => {
+    if (!whole) checkFinite(name, (whole = await source.read(name)), source.name);
+    return whole.subarray(row * columns, (row + rows) * columns);
+  };
 }
 
 /** Throws UserError naming a tensor that `source` lacks, has in another shape, or has and no parameter asks for. */
@@ -119,12 +135,12 @@ export function checkShapes(
 /** A copy of tied weights, and tables that old versions of transformers saved. */
 const HARMLESS = /^lm_head\.weight$|\.rotary_emb\.inv_freq$/;
 
-/** Throws UserError where one of the values [N] of a tensor is not finite. */
-export function checkFinite(name: string, values: Float32Array, file: string): void {
+/** Throws UserError naming the first value that is not finite; `first` is the element that `values` begin with. */
+export function checkFinite(name: string, values: Float32Array, file: string, first = 0): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
   throw new UserError(
-    `Tensor "${name}" in ${file} holds ${values[at]} at element ${at}: every weight must be a finite number. The file is damaged or its training diverged.`,
+    `Tensor "${name}" in ${file} holds ${values[at]} at element ${first + at}: every weight must be a finite number. The file is damaged or its training diverged.`,
   );
 }
 

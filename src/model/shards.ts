@@ -65,6 +65,7 @@ export async function openSafetensorsWeights(files: readonly ByteSource[]): Prom
       shape: (tensor) => home.get(tensor)?.entry(tensor).shape,
       read: (tensor) => home.get(tensor)!.readF32(tensor),
       type: (tensor) => home.get(tensor)?.entry(tensor).dtype,
+      readRows: (tensor, row, rows) => home.get(tensor)!.readF32(tensor, row, rows),
     },
   };
 }

@@ -158,7 +158,17 @@ path: \${actor_rollout_ref.model.path}
 
   test("texts that are far too long or too deep are refused", () => {
     expect(() => fromVerlYaml("a".repeat(2e6))).toThrow(/2000000 characters/);
-    expect(() => fromVerlYaml("[".repeat(1e5))).toThrow(/is not YAML/);
+    // Some of these would end the process, not only the parser.
+    for (const deep of [
+      "[".repeat(1e5),
+      `a: ${"{".repeat(5000)}`,
+      "]".repeat(1e5),
+      "a: }\n".repeat(3e4),
+      "- ".repeat(3000),
+    ])
+      expect(() => fromVerlYaml(deep)).toThrow(/nested deeper than any configuration/);
+    const stairs = Array.from({ length: 300 }, (_, i) => `${" ".repeat(i)}a:`);
+    expect(() => fromVerlYaml(stairs.join("\n"))).toThrow(/nested deeper than any configuration/);
     expect(() => fromVerlCommand(`main_ppo a=${"[".repeat(1e5)}`)).toThrow(/too many brackets/);
   });
 

@@ -8,8 +8,8 @@ import type { WeightEdges } from "./edges.ts";
 import type { OnnxNode } from "./messages.ts";
 import { numberAttribute } from "./messages.ts";
 import { isFusedNorm } from "./norms.ts";
+import { positionRadians, rotaryTables } from "./rotary-speeds.ts";
 import type { DecoderShape } from "./shape.ts";
-import type { OnnxTensor } from "./tensor.ts";
 
 /** Exporters write epsilon and the scale of scores as 32-bit floats. */
 const FLOAT_TOLERANCE = 1e-3;
@@ -73,7 +73,7 @@ function refuseVariants(node: OnnxNode, file: string): void {
 async function checkRotary(edges: WeightEdges, shape: DecoderShape): Promise<void> {
   const pairs = shape.headSize / 2;
   const wanted = rotaryFrequencies(shape);
-  const table = cosines(edges);
+  const table = rotaryTables(edges)?.cosines;
   for (const position of table ? [1, Math.min(FAR_POSITION, table.count / pairs - 1)] : []) {
     if (!Number.isInteger(position) || position < 1) continue;
     const found = await table!.read(position * pairs, pairs);
@@ -85,20 +85,11 @@ async function checkRotary(edges: WeightEdges, shape: DecoderShape): Promise<voi
       () => COSINE_TOLERANCE,
     );
   }
-  const expand = edges.graph.nodes.find(({ name }) => name === "/model/rotary_emb/Expand");
-  const angles = edges.tensor(expand?.inputs[0]);
+  if (table) return;
+  const angles = (await positionRadians(edges))?.values;
   const { relative, absolute } = ANGLE_TOLERANCE;
-  if (!table && angles?.count === pairs)
-    compareAngles(edges, shape, await angles.read(), wanted, (angle) => relative * angle + absolute);
-}
-
-/** The cosines [positions,headSize/2] that attention, or the rotation before it, takes. */
-function cosines(edges: WeightEdges): OnnxTensor | undefined {
-  for (const { op, inputs } of edges.graph.nodes) {
-    const table = op === "GroupQueryAttention" ? inputs[7] : op === "RotaryEmbedding" ? inputs[2] : undefined;
-    if (table) return edges.tensor(table);
-  }
-  return undefined;
+  if (angles?.length === pairs)
+    compareAngles(edges, shape, angles, wanted, (angle) => relative * angle + absolute);
 }
 
 /** What the file holds and what the configuration says, [pairs]. */

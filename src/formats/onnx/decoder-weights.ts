@@ -14,12 +14,17 @@ import { MergedMatrix } from "./merged-matrix.ts";
 import { headScale, isFusedNorm, projectedHeads, scaleBefore } from "./norms.ts";
 import { attentionRows } from "./shape.ts";
 
-/** Rows `row` to `row + rows - 1` of `matrix`. */
-const rowsOf = (matrix: Matrix, row: number, rows: number): Weight => ({
+/** The `rows` rows of `matrix` from `first` on. */
+const rowsOf = (matrix: Matrix, first: number, rows: number): Weight => ({
   shape: [rows, matrix.inputs],
-  read: () => matrix.read(row, rows),
+  read: (row, count) => matrix.read(first + row, count),
   ...(matrix instanceof BlockMatrix &&
-    matrix.blockType && { blocks: { type: matrix.blockType, read: () => matrix.readBlocks(row, rows) } }),
+    matrix.blockType && {
+      blocks: {
+        type: matrix.blockType,
+        read: (row: number, count: number) => matrix.readBlocks(first + row, count),
+      },
+    }),
 });
 
 /** Operators that hold weights of a projection. */
@@ -164,7 +169,7 @@ class DecoderFinder {
     const name = `model.${module}.weight`;
     if (type === "U8" || String(dims) !== String(size)) throw mismatch(this.#file, name, dims, [size]);
     this.#vectors.push({ ...use, parts: [[name, size]] });
-    this.#weights.set(name, { shape: [size], read: () => use.tensor.read() });
+    this.#weights.set(name, { shape: [size], read: (from, count) => use.tensor.read(from, count) });
   }
 
   #addMatrix(
@@ -192,8 +197,9 @@ class DecoderFinder {
     this.#vectors.push({ ...use, parts });
     let first = 0;
     for (const [bias, rows] of parts) {
-      const from = first;
-      this.#weights.set(bias, { shape: [rows], read: () => use.tensor.read(from, rows) });
+      const start = first;
+      const read: Weight["read"] = (from, count) => use.tensor.read(start + from, count);
+      this.#weights.set(bias, { shape: [rows], read });
       first += rows;
     }
   }

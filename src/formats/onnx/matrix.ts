@@ -56,8 +56,8 @@ export class StoredMatrix implements Matrix {
     return result;
   }
 
-  /** Column `input` of a transposed matrix, f32 [outputs], without reading the others. */
-  readColumn(input: number): Promise<Float32Array> {
-    return this.#tensor.read(input * this.outputs, this.outputs);
+  /** Rows `row` to `row + rows - 1` of column `input` of a transposed matrix, f32 [rows], without reading the others. */
+  readColumn(input: number, row: number, rows: number): Promise<Float32Array> {
+    return this.#tensor.read(input * this.outputs + row, rows);
   }
 }

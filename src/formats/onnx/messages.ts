@@ -7,7 +7,7 @@ import { brokenOnnx } from "./byte-window.ts";
 import type { Field } from "./protobuf.ts";
 import { NotWhole, parseMessage, WIRE } from "./protobuf.ts";
 
-/** Numbers and number lists; tensors and subgraphs in attributes are left out. */
+/** Numbers and number lists; a small tensor of floats counts as such, other tensors and subgraphs are left out. */
 export type Attribute = number | readonly number[];
 
 export interface OnnxNode {
@@ -25,6 +25,10 @@ export function numberAttribute(node: OnnxNode, attribute: string, missing: numb
   return typeof value === "number" ? value : missing;
 }
 
+/** TensorProto.DataType of 32-bit floats. */
+const FLOAT = 1;
+/** Of a tensor in an attribute, what is read. */
+const MAX_RAW_BYTES = 4096;
 /** A name, a string table and the like are never larger; a node may hold a small constant. */
 const MAX_SMALL_BYTES = 16 * 2 ** 20;
 
@@ -71,6 +75,7 @@ function parseAttribute(file: string, bytes: Uint8Array, into: Map<string, Attri
       if (field === 1) result.name = pbf.readString();
       else if (field === 2) result.value = pbf.readFloat();
       else if (field === 3) result.value = pbf.readVarint(true);
+      else if (field === 5) result.value = smallFloats(file, pbf.readBytes());
       else if (field === 7) result.value = readList(result.list, pbf, WIRE.fixed32, () => pbf.readFloat());
       else if (field === 8)
         result.value = readList(result.list, pbf, WIRE.varint, () => pbf.readVarint(true));
@@ -78,6 +83,28 @@ function parseAttribute(file: string, bytes: Uint8Array, into: Map<string, Attri
     attribute,
   );
   if (attribute.value !== undefined) into.set(attribute.name, attribute.value);
+}
+
+/** The numbers of a TensorProto that holds a few 32-bit floats, one alone as it is; undefined for all others. */
+function smallFloats(file: string, bytes: Uint8Array): Attribute | undefined {
+  const tensor = { type: 0, floats: [] as number[] };
+  parseMessage(
+    file,
+    bytes,
+    (field, into, pbf) => {
+      if (field === 2) into.type = pbf.readVarint();
+      else if (field === 4) readList(into.floats, pbf, WIRE.fixed32, () => pbf.readFloat());
+      else if (field === 9) {
+        const raw = pbf.readBytes();
+        const view = new DataView(raw.buffer, raw.byteOffset, raw.length);
+        for (let at = 0; at + 4 <= Math.min(raw.length, MAX_RAW_BYTES); at += 4)
+          into.floats.push(view.getFloat32(at, true));
+      }
+    },
+    tensor,
+  );
+  if (tensor.type !== FLOAT) return undefined;
+  return tensor.floats.length === 1 ? tensor.floats[0] : tensor.floats;
 }
 
 /** A repeated number, packed or one at a time. */

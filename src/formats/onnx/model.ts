@@ -13,9 +13,10 @@ import type { Layout } from "./layout.ts";
 import { recogniseLayout } from "./layouts.ts";
 import type { Matrix } from "./matrix.ts";
 import { StoredMatrix } from "./matrix.ts";
+import { refuseQuantisation } from "./quantisation.ts";
 import type { DecoderShape } from "./shape.ts";
 import type { ExternalFiles } from "./tensor.ts";
-import type { DecoderWeights, MatrixUse } from "./weight-uses.ts";
+import type { DecoderWeights, MatrixUse, Weight } from "./weight-uses.ts";
 
 export interface OnnxFiles {
   readonly model: ByteSource;
@@ -65,15 +66,14 @@ export class OnnxModel {
 
   /** Values of a weight, f32, row-major. Throws UserError when there is none of that name or the file ends early. */
   async read(name: string): Promise<Float32Array> {
-    const weight = this.#found.weights.get(name);
-    if (!weight) {
-      throw new UserError(
-        `${this.name} has no weights "${name}": the file and its configuration do not belong together.`,
-      );
-    }
-    const values = await weight.read();
+    return this.readRows(name, 0, this.#weight(name).shape[0]!);
+  }
+
+  /** Values of rows `row` to `row + rows - 1`, as `read`. */
+  async readRows(name: string, row: number, rows: number): Promise<Float32Array> {
+    const values = await this.#weight(name).read(row, rows);
     if (name === "model.embed_tokens.weight" && this.description.head === "copy")
-      await checkCopy(this.name, values, this.#found.head);
+      await checkCopy(this.name, values, this.#found.head, row);
     return values;
   }
 
@@ -87,11 +87,19 @@ export class OnnxModel {
     return this.#found.weights.get(name)?.blocks?.type;
   }
 
-  /** The blocks of a weight that has a `blockType`. */
-  readBlocks(name: string): Promise<Blocks4> {
+  /** The blocks of some rows of a weight that has a `blockType`. */
+  readBlocks(name: string, row: number, rows: number): Promise<Blocks4> {
     const blocks = this.#found.weights.get(name)?.blocks;
     if (!blocks) throw new BugError(`${this.name} has no blocks of "${name}"`);
-    return blocks.read();
+    return blocks.read(row, rows);
+  }
+
+  #weight(name: string): Weight {
+    const weight = this.#found.weights.get(name);
+    if (weight) return weight;
+    throw new UserError(
+      `${this.name} has no weights "${name}": the file and its configuration do not belong together.`,
+    );
   }
 }
 
@@ -106,6 +114,7 @@ export interface DecoderGraph {
 /** Finds a decoder's weights. Throws UserError when it is not one, not whole, or not of `files.config`. */
 export async function openDecoderGraph({ model, external, config }: OnnxFiles): Promise<DecoderGraph> {
   const graph = await openOnnxGraph(model);
+  refuseQuantisation(graph);
   const layout = recogniseLayout(graph);
   const edges = new WeightEdges(graph, external ?? (() => undefined));
   const found = findDecoderWeights(edges, layout, config);
@@ -139,16 +148,18 @@ const weightType = (matrices: readonly MatrixUse[]): Matrix["type"] => {
 
 /**
  * A tied model whose file holds two matrices must hold the same numbers twice, or one would be lost: compares the first
- * and last columns of `embedding` [V,C] with a float head. A 4-bit head is the embedding, rounded, and is left out.
+ * and last columns of rows of the embedding, from row `first` on, with a float head. A 4-bit head is the embedding,
+ * rounded, and is left out.
  */
-async function checkCopy(file: string, embedding: Float32Array, head: Matrix): Promise<void> {
+async function checkCopy(file: string, embedding: Float32Array, head: Matrix, first: number): Promise<void> {
   if (!(head instanceof StoredMatrix) || !head.isTransposed) return;
+  const rows = embedding.length / head.inputs;
   for (const column of new Set([0, head.inputs - 1])) {
-    const values = await head.readColumn(column);
+    const values = await head.readColumn(column, first, rows);
     const row = values.findIndex((value, v) => value !== embedding[v * head.inputs + column]);
     if (row < 0) continue;
     throw new UserError(
-      `The embedding and the output head in ${file} differ (token ${row}: ${embedding[row * head.inputs + column]} and ${values[row]}), and its configuration says tie_word_embeddings: one of the two would be lost. Use the config.json of this model, or set tie_word_embeddings to false in it.`,
+      `The embedding and the output head in ${file} differ (token ${first + row}: ${embedding[row * head.inputs + column]} and ${values[row]}), and its configuration says tie_word_embeddings: one of the two would be lost. Use the config.json of this model, or set tie_word_embeddings to false in it.`,
     );
   }
 }

@@ -8,10 +8,10 @@ import type { OnnxNode } from "./messages.ts";
 
 export interface Weight {
   readonly shape: readonly number[];
-  /** Values, f32, row-major. */
-  read(): Promise<Float32Array>;
+  /** Values of rows `row` to `row + rows - 1` of a matrix, or of so many elements of a vector, f32, row-major. */
+  read(row: number, rows: number): Promise<Float32Array>;
   /** Where the file has it in 4-bit blocks that a device can hold as they are. */
-  readonly blocks?: { readonly type: Q4Type; read(): Promise<Blocks4> };
+  readonly blocks?: { readonly type: Q4Type; read(row: number, rows: number): Promise<Blocks4> };
 }
 
 /** Rows of a tensor of the graph that are Hugging Face weights. */

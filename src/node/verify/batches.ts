@@ -183,7 +183,8 @@ function smallestBinding(golden: Golden): number {
 
 async function halfBaseChecks(recorder: Recorder, golden: Golden): Promise<Check[]> {
   const rounded: ParameterSource = {
-    ...golden.weights,
+    name: golden.weights.name,
+    shape: (name) => golden.weights.shape(name),
     async read(name) {
       const values = await golden.weights.read(name);
       return golden.weights.shape(name)!.length > 1 ? roundF16(values) : values;

@@ -120,14 +120,27 @@ describe("a graph of another model is refused with what it holds", () => {
       /another kind of model.*Use a Qwen2/,
     ],
     [
-      "8-bit weights",
+      "8-bit integers",
       () => withNode(GATE, { op: "MatMulInteger", name: `${GATE}_quant` }),
-      /"\/model\/layers.0\/mlp\/gate_proj\/MatMul_quant".* is a MatMulInteger.*Use a float32/,
+      /quantised to 8-bit integers \(files called int8, uint8 or quantized\): node "\/model\/layers.0\/mlp\/gate_proj\/MatMul_quant" is a MatMulInteger\. .*Use model\.onnx, model_fp16\.onnx/,
+    ],
+    [
+      "8-bit integers of its embedding alone",
+      () =>
+        changed(({ nodes }) => ({
+          nodes: [...nodes, node("DequantizeLinear", "/model/embed_tokens/Dequantize", ["logits"])],
+        })),
+      /quantised with QuantizeLinear and DequantizeLinear \(QDQ\): node "\/model\/embed_tokens\/Dequantize"/,
+    ],
+    [
+      "4 bits of bitsandbytes",
+      () => withNode(GATE, { op: "MatMulBnb4" }),
+      /quantised by bitsandbytes to 4 bits \(files called bnb4\): .*MatMulBnb4/,
     ],
     [
       "8-bit blocks",
       () => withNode(GATE, { op: "MatMulNBits", attributes: { bits: { int: 8 } } }),
-      /weights of 8 bits/,
+      /quantised to blocks of 8 bits: .*Use model\.onnx/,
     ],
     [
       "weights that are computed",

@@ -58,7 +58,8 @@ describe("a matrix", () => {
     const transposed = new StoredMatrix(tensorOf(values, F32, [2, 3]), "F32", true);
     expect([transposed.outputs, transposed.inputs]).toEqual([3, 2]);
     expect([...(await transposed.read(1, 2))]).toEqual([2, 5, 3, 6]);
-    expect([...(await transposed.readColumn(1))]).toEqual([4, 5, 6]);
+    expect([...(await transposed.readColumn(1, 0, 3))]).toEqual([4, 5, 6]);
+    expect([...(await transposed.readColumn(1, 1, 1))]).toEqual([5]);
   });
 
   test("that takes several reads is the same", async () => {

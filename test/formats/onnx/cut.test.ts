@@ -1,4 +1,4 @@
-// Whatever bytes come, the ONNX reader gives a model or a UserError: whole files of both layouts, cut and damaged.
+// Wherever a file of either layout is cut, the ONNX reader refuses it in a sentence. Other damage is in test/fuzz.
 
 import { expect, test } from "vitest";
 import { SeededRandom } from "../../../src/common/random.ts";
@@ -9,7 +9,6 @@ import { fixture, fixtureJson } from "../fixtures.ts";
 import { fileOf, modelSpec, shapeOf, SMALL } from "./decoders.ts";
 
 const CUTS = 150;
-const ROUNDS = 300;
 const QWEN2 = shapeOf(fixtureJson("qwen2-tied/config.json") as object);
 const FILES: readonly (readonly [string, Uint8Array, DecoderShape, Uint8Array | undefined])[] = [
   ["the writer's file", await fileOf(modelSpec(SMALL)), SMALL, undefined],
@@ -55,17 +54,5 @@ for (const [what, bytes, config, data] of FILES) {
       expect(["refused", cut > bytes.length - 40 ? "read" : ""], `cut at ${cut}`).toContain(
         await outcome(bytes.subarray(0, cut), config, data),
       );
-  });
-
-  test(`${what} with damaged bytes is read or refused`, async () => {
-    for (let round = 0; round < ROUNDS; round++) {
-      const random = new SeededRandom(round);
-      const damaged = new Uint8Array(bytes);
-      // Where the graph is, not the weights: these are most of some files, and any bytes are weights.
-      const places = round % 2 === 0 ? bytes.length : Math.min(bytes.length, 16_000);
-      for (let times = 1 + random.integer(4); times > 0; times--)
-        damaged[random.integer(places)] = random.integer(256);
-      expect(["read", "refused"], `round ${round}`).toContain(await outcome(damaged, config, data));
-    }
   });
 }
