@@ -1,9 +1,6 @@
 // Copies of the files a run began with, so that it can be resumed and exported without dropping them again.
 
 import type { ByteSource } from "../formats/safetensors.ts";
-import { readJsonObject } from "../formats/json.ts";
-import type { DecoderConfig } from "../model/config.ts";
-import { parseDecoderConfig } from "../model/config.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
 import type { Runs } from "../storage/runs.ts";
@@ -33,12 +30,6 @@ export const keptModel = async (runs: Runs, id: string, name: string): Promise<O
 /** The problems of a run from its kept files. */
 export const keptProblems = async (runs: Runs, id: string): Promise<OpenedProblems> =>
   openProblems(await keptFiles(runs, id, PROBLEMS));
-
-/** The shape of a run's model. */
-export async function keptShape(runs: Runs, id: string): Promise<DecoderConfig> {
-  const file = await runs.openFile(id, `${MODEL}config.json`);
-  return parseDecoderConfig(await readJsonObject(file));
-}
 
 async function keptFiles(runs: Runs, id: string, prefix: string): Promise<ByteSource[]> {
   const files = await runs.files(id);

@@ -9,6 +9,7 @@ import { configWith, keptSettings } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
 import type { RunEvent, RunListener } from "../rl/events.ts";
 import { hasHeldOut, heldOutAccuracy } from "../rl/held-out.ts";
+import { withFasterEngine } from "../rl/measure-rollouts.ts";
 import { createRun } from "../rl/run.ts";
 import type { Run, RunProblems } from "../rl/run.ts";
 import type { RunProgress, RunState, SavedState } from "../rl/state.ts";
@@ -57,7 +58,7 @@ export async function beginRun(
 ): Promise<ActiveRun> {
   listener({ type: "state", state: "loading", step: 0 });
   await measureDevice(recorder, policyOptions(inputs.config));
-  const run = await load(recorder, inputs, listener);
+  const run = await withFasterEngine(await load(recorder, inputs, listener), listener);
   const now = Date.now();
   const record: RunRecord = {
     id,
@@ -66,7 +67,7 @@ export async function beginRun(
     updatedAt: now,
     modelName: inputs.model.name,
     dataName: inputs.dataName,
-    config: inputs.config,
+    config: run.config,
     ...keptOf(inputs),
     step: 0,
     totalSteps: inputs.config["trainer.total_training_steps"],

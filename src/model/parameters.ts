@@ -23,6 +23,8 @@ export interface ParameterSource {
   read(name: string): Promise<Float32Array>;
   /** Rows `row` to `row + rows - 1` of a matrix; absent: matrices come whole. */
   readRows?(name: string, row: number, rows: number): Promise<Float32Array>;
+  /** How the source stores a tensor, such as "BF16"; absent: it has no types of its own. */
+  type?(name: string): string | undefined;
   /** Form of a matrix that the source has in 4-bit blocks of whole records; absent: it has none so. */
   blockType?(name: string): Q4Type | undefined;
   /** The blocks of some rows of such a matrix. */

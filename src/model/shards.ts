@@ -57,6 +57,7 @@ export async function openSafetensorsWeights(files: readonly ByteSource[]): Prom
       shape: (tensor) => home.get(tensor)?.entry(tensor).shape,
       read: (tensor) => home.get(tensor)!.readF32(tensor),
       readRows: (tensor, row, rows) => home.get(tensor)!.readF32(tensor, row, rows),
+      type: (tensor) => home.get(tensor)?.entry(tensor).dtype,
     },
   };
 }

@@ -9,6 +9,7 @@ import { icon } from "./icons.ts";
 import { planShares } from "./plan-shares.ts";
 import type { Session, SessionState } from "./session.ts";
 import { isUnderWay, SessionController } from "./session.ts";
+import { whyUnjudged } from "./session/judge.ts";
 import { baseStyles, buttonStyles } from "./styles.ts";
 
 export class GradusPlan extends LitElement {
@@ -146,7 +147,8 @@ export class GradusPlan extends LitElement {
 }
 
 /** Why a run cannot start, or undefined. */
-function whyNot({ device, model, problems, config, errors, busy }: SessionState): string | undefined {
+function whyNot(state: SessionState): string | undefined {
+  const { device, model, problems, config, errors, busy } = state;
   if (!device) return "Looking for a GPU";
   if (busy.model) return "The model is being read";
   if (!model) return "A model is needed";
@@ -155,7 +157,7 @@ function whyNot({ device, model, problems, config, errors, busy }: SessionState)
   if (whyUnfit(config, problems.kind)) return "Recipe and problems do not go together";
   if (errors.recipe) return "The recipe needs a change";
   if (busy.run) return "The run is starting";
-  return undefined;
+  return whyUnjudged(state.judgement);
 }
 
 const totalOf = ({ totalBytes }: PlanSummary): TemplateResult =>

@@ -3,6 +3,8 @@
 
 import type { WorkerApi } from "../worker/api.ts";
 import { SessionCore } from "./session/core.ts";
+import { SessionExports } from "./session/exports.ts";
+import { SessionJudge } from "./session/judge.ts";
 import { SessionModels } from "./session/models.ts";
 import { SessionProblems } from "./session/problems.ts";
 import { SessionRecipe } from "./session/recipe.ts";
@@ -15,16 +17,20 @@ export { isUnderWay, PLACES } from "./session/state.ts";
 
 export class Session extends SessionCore {
   readonly recipe: SessionRecipe;
+  readonly judge: SessionJudge;
   readonly models: SessionModels;
   readonly problems: SessionProblems;
   readonly runs: SessionRuns;
+  readonly exports: SessionExports;
 
   constructor(worker: WorkerApi) {
     super(worker);
     this.recipe = new SessionRecipe(this);
-    this.models = new SessionModels(this, this.recipe);
+    this.judge = new SessionJudge(this);
+    this.models = new SessionModels(this, this.recipe, this.judge);
     this.problems = new SessionProblems(this);
     this.runs = new SessionRuns(this);
+    this.exports = new SessionExports(this);
   }
 
   /** Opens the device, then loads the demo; nothing is fetched where the device is missing. */

@@ -2,6 +2,8 @@
 // errors cross with their name and message (comlink keeps nothing else), so a message is a sentence for the person.
 
 import type { DeviceApi } from "./api/device.ts";
+import type { ExportApi } from "./api/exports.ts";
+import type { JudgeApi } from "./api/judge.ts";
 import type { KeptApi } from "./api/kept.ts";
 import type { ModelApi } from "./api/models.ts";
 import type { ProblemsApi } from "./api/problems.ts";
@@ -20,6 +22,7 @@ export type {
   ScoredResponse,
   ScoredToken,
 } from "../rl/events.ts";
+export type { Verdict } from "../app/judge.ts";
 export type { DataKind } from "../formats/problem.ts";
 export type { RewardFault, RewardTest, ShownGroup, TestedResponse } from "../app/reward-test.ts";
 export type { MetricRow } from "../rl/metrics.ts";
@@ -29,7 +32,15 @@ export { DOWNLOADS } from "./api/kept.ts";
 export type { CheckpointSummary, DownloadId, RunSummary, StorageSummary } from "./api/kept.ts";
 export type { HubOffer, LoadProgress, ModelSummary } from "./api/models.ts";
 export type { ProblemPreview, ProblemsSummary } from "./api/problems.ts";
+export type { ExportCheck, ExportOffer, ExportProgress, MadeExport, WeightForm } from "./api/exports.ts";
 export type { PlanSummary, SettingsForm } from "./api/recipe.ts";
 export type { RunSnapshot } from "./api/run.ts";
 
-export type WorkerApi = DeviceApi & ModelApi & ProblemsApi & RecipeApi & RunApi & KeptApi;
+export type WorkerApi = DeviceApi &
+  ModelApi &
+  JudgeApi &
+  ProblemsApi &
+  RecipeApi &
+  RunApi &
+  KeptApi &
+  ExportApi;

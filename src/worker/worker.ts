@@ -8,6 +8,8 @@ import type { OpenedProblems } from "../app/problems.ts";
 import type { ProblemsSummary, WorkerApi } from "./api.ts";
 import { device, model, problems, sourceOf } from "./current.ts";
 import { fetchDemoProblems } from "./demo.ts";
+import { exportApi } from "./exports.ts";
+import { judgeApi } from "./judge.ts";
 import { keptApi } from "./kept.ts";
 import { modelApi } from "./models.ts";
 import { recipeApi } from "./recipe.ts";
@@ -25,9 +27,11 @@ const api: WorkerApi = {
   useDemoProblems: () => takeProblems(true, async () => openProblems(await fetchDemoProblems())),
   useProblemFiles: (files) => takeProblems(false, () => openProblems(files.map(sourceOf))),
   ...modelApi,
+  ...judgeApi,
   ...recipeApi,
   ...runApi,
   ...keptApi,
+  ...exportApi,
 };
 
 expose(api);

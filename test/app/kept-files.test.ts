@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import { keepFiles, keptModel, keptProblems, keptShape } from "../../src/app/kept-files.ts";
+import { keepFiles, keptModel, keptProblems } from "../../src/app/kept-files.ts";
 import { openProblems, splitOf } from "../../src/app/problems.ts";
 import type { ByteSource } from "../../src/formats/safetensors.ts";
 import { openModel } from "../../src/model/open-model.ts";
@@ -28,7 +28,6 @@ test("model and problems open from the copies as from the files", async () => {
   const opened = await keptModel(runs, "a", model.name);
   expect(opened.name).toBe("tiny");
   expect(opened.config).toEqual(model.config);
-  expect(await keptShape(runs, "a")).toEqual(model.config);
   expect(opened.tokenizer.encode("3+4=7")).toEqual(model.tokenizer.encode("3+4=7"));
   for (const [name, , values] of tinyWeights()) expect(await opened.weights.read(name), name).toEqual(values);
   const again = await keptProblems(runs, "a");
@@ -48,5 +47,4 @@ test("a run whose files were not kept says so", async () => {
   const runs = new Runs(memoryStore());
   await expect(keptModel(runs, "a", "tiny")).rejects.toMatchObject({ name: "UserError" });
   await expect(keptProblems(runs, "a")).rejects.toMatchObject({ name: "UserError" });
-  await expect(keptShape(runs, "a")).rejects.toThrow(/Run a keeps no file model\/config\.json/);
 });

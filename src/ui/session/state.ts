@@ -11,6 +11,7 @@ import type {
   StorageSummary,
   VerlImport,
 } from "../../worker/api.ts";
+import type { Judgement } from "./judge.ts";
 import type { RunView } from "../run-view.ts";
 
 export const PLACES = ["setup", "run", "checkpoints"] as const;
@@ -24,6 +25,8 @@ export interface SessionState {
   readonly device?: DeviceSummary;
   readonly model?: ModelSummary;
   readonly modelProgress?: LoadProgress;
+  /** What ONNX Runtime says about the model, where it was asked. */
+  readonly judgement?: Judgement | undefined;
   readonly problems?: ProblemsSummary;
   readonly presetId: string;
   readonly config: RunConfig;
