@@ -135,7 +135,7 @@ export function checkShapes(
 /** A copy of tied weights, and tables that old versions of transformers saved. */
 const HARMLESS = /^lm_head\.weight$|\.rotary_emb\.inv_freq$/;
 
-/** Throws UserError naming the first value that is not finite; `first` is the element that `values` begin with. */
+/** Throws UserError naming the first of `values` [N] that is not finite; they begin with element `first` of the tensor. */
 export function checkFinite(name: string, values: Float32Array, file: string, first = 0): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
