@@ -56,7 +56,7 @@ const DOORS: Record<string, string> = {
   hyparquet: "formats",
   yaml: "formats",
   pbf: "formats",
-  "@noble/hashes": "hub",
+  "@noble/hashes": "storage",
   fflate: "formats",
   uplot: "ui",
   "quickjs-emscripten-core": "sandbox",

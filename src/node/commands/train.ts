@@ -27,7 +27,7 @@ export const train = defineCommand({
       type: "string",
       value: "DIR",
       description:
-        "a folder with config.json, tokenizer.json and weights, or owner/name at the hub; default: the demo",
+        "a folder with config.json, tokenizer.json and weights, or owner/name[@revision][:form] at the hub; default: the demo",
     },
     data: {
       type: "string",
@@ -91,7 +91,7 @@ export const train = defineCommand({
     const { config } = read;
     const cluster = read.kept ?? (started ? await keptForCluster(folder.keeping, RUN_ID) : {});
     if (kept) checkResumable(kept, config);
-    const model = await modelOf(modelPath);
+    const { model, place } = await modelOf(modelPath);
     for (const { where, why } of problems.refused.slice(0, 5)) console.log(`left out ${where}: ${why}`);
     if (problems.refused.length > 5) console.log(`and ${problems.refused.length - 5} rows more.`);
     const inputs = {
@@ -121,7 +121,7 @@ export const train = defineCommand({
       ? await continueRun(recorder, folder.keeping, RUN_ID, undefined, inputs, listen)
       : await beginRun(recorder, folder.keeping, RUN_ID, inputs, listen);
     // Only now: a run that was refused leaves the folder as it was.
-    await folder.writeStart({ ...(modelPath !== undefined && { model: modelPath }), data }, config, cluster);
+    await folder.writeStart({ ...(place !== undefined && { model: place }), data }, config, cluster);
     under.run = active;
     const total = config["trainer.total_training_steps"];
     if (newest !== undefined && newest >= total)

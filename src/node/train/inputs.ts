@@ -22,18 +22,23 @@ import { hubModel, isHubName } from "./hub-model.ts";
 
 const DEMO = fileURLToPath(new URL("../../../public/demo", import.meta.url));
 
-/** The model of a folder or, where there is none, of a hub's repository (`owner/name`, or `owner/name:form`), or the demo. */
-export async function modelOf(place: string | undefined): Promise<OpenedModel> {
-  if (place === undefined) return openModel(await folderSources(DEMO), "demo");
-  if (await isAtHub(place)) return hubModel(place);
-  return openModel(await folderSources(place));
+/** A model, and where it is such that it means the same tomorrow and from another folder; absent: the demo. */
+export interface PlacedModel {
+  readonly model: OpenedModel;
+  readonly place?: string;
 }
 
-const isAtHub = async (place: string): Promise<boolean> => isHubName(place) && !(await exists(place));
-
-/** Of `modelOf`, such that it means the same from another folder. */
-export const lastingPlace = async (place: string): Promise<string> =>
-  (await isAtHub(place)) ? place : path.resolve(place);
+/**
+ * The model of a folder or, where there is none, of a hub's repository (`owner/name`, with `@revision` and `:form` or
+ * without), or the demo.
+ */
+export async function modelOf(place: string | undefined): Promise<PlacedModel> {
+  if (place === undefined) return { model: await openModel(await folderSources(DEMO), "demo") };
+  if (!isHubName(place) || (await exists(place)))
+    return { model: await openModel(await folderSources(place)), place: path.resolve(place) };
+  const { model, name } = await hubModel(place);
+  return { model, place: name };
+}
 
 /** The problems of one or two files, or the demo's. */
 export async function problemsOf(files: readonly string[]): Promise<OpenedProblems> {
