@@ -1,4 +1,4 @@
-// Keeps two tabs from training one run at the same time. A lock goes with its tab, also when that crashes. Where there are
+// Keeps two tabs from training one run, or writing one file, at the same time. A lock goes with its tab, also when that crashes. Where there are
 // no Web Locks, as in Node 20, every run is free.
 
 const PREFIX = "gradus/run/";
@@ -22,6 +22,12 @@ export function holdRun(runId: string): Promise<Release | undefined> {
     const held: Promise<void> = locks.request(`${PREFIX}${runId}`, { ifAvailable: true }, whileHeld);
     held.catch(reject);
   });
+}
+
+/** Does `work` when no other tab does work under this name. */
+export async function withLock(name: string, work: () => Promise<void>): Promise<void> {
+  const locks = lockManager();
+  await (locks ? locks.request(`gradus/${name}`, work) : work());
 }
 
 /** Ids of the runs that some tab of this browser holds. */
