@@ -52,12 +52,19 @@ export interface Run extends RunData {
   destroy(): void;
 }
 
-/** Bytes per owner of a run, before anything is allocated. Throws UserError when a setting does not fit the device. */
-export function planRun(
-  model: Pick<RunModel, "config" | "weights">,
-  config: RunConfig,
-  gpu: Gpu,
-): MemoryPlan {
+/** What a plan needs of a model; its weights may still be at a hub. */
+export interface PlannedModel {
+  readonly config: DecoderConfig;
+  readonly weights: Pick<ParameterSource, "blockType">;
+}
+
+export type PlannedDevice = Pick<Gpu, "maxBindingBytes" | "memoryBytes">;
+
+/**
+ * Bytes per owner of a run, before anything is allocated. Throws UserError when a setting does not fit the device, or all of
+ * it is more than the device is said to have.
+ */
+export function planRun(model: PlannedModel, config: RunConfig, gpu: PlannedDevice): MemoryPlan {
   const options = policyOptions(config, model.weights);
   const { bytes, total } = planPolicy(model.config, options, gpu);
   const allocator = new PlanAllocator();
@@ -66,7 +73,17 @@ export function planRun(
   const own = [...allocator.bytes.entries()];
   const sums = new Map(bytes);
   for (const [owner, count] of own) sums.set(owner, (sums.get(owner) ?? 0) + count);
-  return { bytes: sums, total: total + own.reduce((sum, [, count]) => sum + count, 0) };
+  const plan = { bytes: sums, total: total + own.reduce((sum, [, count]) => sum + count, 0) };
+  checkMemory(plan, gpu);
+  return plan;
+}
+
+function checkMemory({ total }: MemoryPlan, { memoryBytes }: PlannedDevice): void {
+  if (memoryBytes === undefined || total <= memoryBytes) return;
+  const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(2);
+  throw new UserError(
+    `The run takes ${gib(total)} GiB of GPU memory, and ${gib(memoryBytes)} GiB are there for it.`,
+  );
 }
 
 /** Tokenizes the problems, then allocates and loads. Throws UserError before anything is allocated where it can tell. */

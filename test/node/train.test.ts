@@ -36,6 +36,7 @@ describe("a mistake is told in a sentence, without a stack", () => {
       /^There is no setting .* Did you mean actor_rollout_ref\.rollout\.n\?$/,
     ],
     [["--set", "actor_rollout_ref.rollout.n=1"], /^Group size is 1: /],
+    [["--gpu-memory", "much"], /^--gpu-memory is "much": a number of GiB above 0 is needed, such as 4\.$/],
     [["--steps", "many"], /^Steps \(trainer\.total_training_steps\) is "many": a whole number from 1/],
     [
       ["--model", "nowhere"],

@@ -65,9 +65,15 @@ export const train = defineCommand({
       description: "JavaScript with your computeScore; it judges alone unless --set weighs other rewards",
     },
     steps: { type: "string", value: "N", description: "training steps in all" },
+    "gpu-memory": {
+      type: "string",
+      value: "GIB",
+      description: "refuse a run that takes more of the GPU, naming settings that make it fit",
+    },
     resume: { type: "boolean", description: "go on with the run in --out" },
   },
   async run({ values }) {
+    const memory = memoryBytes(values["gpu-memory"]);
     const folder = await RunFolder.open(values.out);
     const started = await folder.startedWith();
     if (started && !values.resume)
@@ -113,6 +119,7 @@ export const train = defineCommand({
       terminal.hear(event);
     };
     const recorder = await openRecorder({ gpu: await installWebGpu() });
+    recorder.gpu.memoryBytes = memory;
     console.log(
       `${model.name}, ${problems.name}: ${inputs.problems.train.length} ${kindWords(problems.train)}, ${inputs.problems.heldOut.length} held out`,
     );
@@ -132,6 +139,12 @@ export const train = defineCommand({
     return follow(active, folder, { model, config, cluster, out: values.out }, terminal);
   },
 });
+
+function memoryBytes(gib: string | undefined): number | undefined {
+  if (gib === undefined) return undefined;
+  if (Number(gib) > 0) return Number(gib) * 2 ** 30;
+  throw new UserError(`--gpu-memory is "${gib}": a number of GiB above 0 is needed, such as 4.`);
+}
 
 interface Following {
   readonly model: OpenedModel;
