@@ -3,6 +3,8 @@
 
 import type { WorkerApi } from "../worker/api.ts";
 import { SessionCore } from "./session/core.ts";
+import { keepGpuMemory, keptGpuMemory } from "./session/gpu-memory.ts";
+import { SessionHub } from "./session/hub.ts";
 import { SessionModels } from "./session/models.ts";
 import { SessionProblems } from "./session/problems.ts";
 import { SessionRecipe } from "./session/recipe.ts";
@@ -16,6 +18,7 @@ export { isUnderWay, PLACES } from "./session/state.ts";
 export class Session extends SessionCore {
   readonly recipe: SessionRecipe;
   readonly models: SessionModels;
+  readonly hub: SessionHub;
   readonly problems: SessionProblems;
   readonly runs: SessionRuns;
 
@@ -23,13 +26,17 @@ export class Session extends SessionCore {
     super(worker);
     this.recipe = new SessionRecipe(this);
     this.models = new SessionModels(this, this.recipe);
+    this.hub = new SessionHub(this, this.models, this.recipe);
     this.problems = new SessionProblems(this);
     this.runs = new SessionRuns(this);
   }
 
   /** Opens the device, then loads the demo; nothing is fetched where the device is missing. */
   async open(): Promise<void> {
-    await this.attempt("device", async () => this.set({ device: await this.worker.openDevice() }));
+    await this.attempt("device", async () => {
+      await this.worker.setGpuMemory(keptGpuMemory());
+      this.set({ device: await this.worker.openDevice() });
+    });
     if (this.state.errors.device) return;
     // Files may have been dropped while the device was being opened.
     await Promise.all([
@@ -37,6 +44,13 @@ export class Session extends SessionCore {
       this.problems.isChosen ? undefined : this.problems.useDemo(),
       this.runs.refresh(),
     ]);
+  }
+
+  /** Says how much of the GPU runs may take, in bytes; undefined: nobody knows. */
+  async setGpuMemory(bytes: number | undefined): Promise<void> {
+    keepGpuMemory(bytes);
+    await this.worker.setGpuMemory(bytes);
+    await this.recipe.refreshPlan();
   }
 
   goTo(place: Place): void {

@@ -2,6 +2,7 @@
 // errors cross with their name and message (comlink keeps nothing else), so a message is a sentence for the person.
 
 import type { DeviceApi } from "./api/device.ts";
+import type { HubApi } from "./api/hub.ts";
 import type { KeptApi } from "./api/kept.ts";
 import type { ModelApi } from "./api/models.ts";
 import type { ProblemsApi } from "./api/problems.ts";
@@ -27,9 +28,10 @@ export type { VerlImport } from "../rl/verl/imported.ts";
 export type { DeviceSummary } from "./api/device.ts";
 export { DOWNLOADS } from "./api/kept.ts";
 export type { CheckpointSummary, DownloadId, RunSummary, StorageSummary } from "./api/kept.ts";
-export type { HubOffer, LoadProgress, ModelSummary } from "./api/models.ts";
+export type { FormFit, HubFits, HubForm, HubModel, ModelId } from "./api/hub.ts";
+export type { LoadProgress, ModelSummary } from "./api/models.ts";
 export type { ProblemPreview, ProblemsSummary } from "./api/problems.ts";
-export type { PlanSummary, SettingsForm } from "./api/recipe.ts";
+export type { PlanSummary, SettingsForm, Unfit } from "./api/recipe.ts";
 export type { RunSnapshot } from "./api/run.ts";
 
-export type WorkerApi = DeviceApi & ModelApi & ProblemsApi & RecipeApi & RunApi & KeptApi;
+export type WorkerApi = DeviceApi & ModelApi & HubApi & ProblemsApi & RecipeApi & RunApi & KeptApi;

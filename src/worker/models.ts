@@ -1,14 +1,13 @@
-// Loading a model: the demo, dropped files, or one from a hub.
+// Loading a model: the demo, or dropped files. One from a hub is hub.ts's.
 
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
 import type { ModelApi, ModelSummary } from "./api/models.ts";
 import { model, sourceOf } from "./current.ts";
 import { DEMO_NAME, fetchDemoModel } from "./demo.ts";
-import * as hub from "./hub.ts";
 import { modelSummary } from "./summaries.ts";
 
-async function take(isDemo: boolean, open: () => Promise<OpenedModel>): Promise<ModelSummary> {
+export async function take(isDemo: boolean, open: () => Promise<OpenedModel>): Promise<ModelSummary> {
   const current = await model.take(async () => ({ opened: await open(), isDemo }));
   return modelSummary(current.opened, current.isDemo);
 }
@@ -26,10 +25,4 @@ export const modelApi: ModelApi = {
       onProgress({ what: files[0]?.name ?? "model", done: 0, total: 1 });
       return openModel(files.map(sourceOf));
     }),
-  hubOffer: hub.offer,
-  useHubModel: (found, variant, hubUrl, onProgress) =>
-    take(false, () => hub.open(found, variant, hubUrl, onProgress)),
-  stopFetching: async () => hub.stopFetching(),
-  cachedModels: hub.cached,
-  removeCachedModel: hub.remove,
 };

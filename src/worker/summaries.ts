@@ -12,8 +12,8 @@ import type { OpenedModel } from "../model/open-model.ts";
 import { parameterShapes } from "../model/weights.ts";
 import { DEFAULTS } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
+import { fitRun } from "../rl/fit.ts";
 import { policyOptions } from "../rl/options/index.ts";
-import { planRun } from "../rl/run.ts";
 import type { CheckpointInfo } from "../storage/checkpoints.ts";
 import type { RunRecord } from "../storage/runs.ts";
 import type {
@@ -23,6 +23,7 @@ import type {
   PlanSummary,
   ProblemsSummary,
   RunSummary,
+  Unfit,
 } from "./api.ts";
 
 const PREVIEWED = 3;
@@ -34,6 +35,7 @@ export const deviceSummary = ({ gpu }: Recorder): DeviceSummary => ({
   hasF16: gpu.features.has("shader-f16"),
   hasSubgroups: gpu.features.has("subgroups"),
   maxBufferBytes: gpu.maxBufferBytes,
+  ...(gpu.memoryBytes !== undefined && { memoryBytes: gpu.memoryBytes }),
   liveBytes: gpu.liveBytes,
 });
 
@@ -82,8 +84,10 @@ export function planSummary(
   model: Pick<OpenedModel, "config" | "weights">,
   config: RunConfig,
   gpu: Gpu,
-): PlanSummary {
-  const { bytes, total } = planRun(model, config, gpu);
+): PlanSummary | Unfit {
+  const { plan, problem, remedy } = fitRun(model, config, gpu);
+  if (!plan) return { problem: problem!, ...(remedy && { remedy }) };
+  const { bytes, total } = plan;
   const { lora } = policyOptions(config);
   return {
     bytes: [...bytes].map(([owner, count]) => ({ owner, bytes: count })),

@@ -1,6 +1,6 @@
-// Which model is loaded: the demo, dropped files, or one from a hub.
+// Which model is loaded: the demo, dropped files, or one from a hub (hub.ts).
 
-import type { HubOffer, LoadProgress, ModelSummary } from "../../worker/api.ts";
+import type { LoadProgress, ModelSummary } from "../../worker/api.ts";
 import type { SessionCore } from "./core.ts";
 import { setupFor } from "./kept-setup.ts";
 import type { SessionRecipe } from "./recipe.ts";
@@ -21,29 +21,13 @@ export class SessionModels {
   }
 
   useFiles(files: readonly File[]): Promise<void> {
+    return this.use(() => this.#core.worker.useModelFiles(files, this.#tell));
+  }
+
+  /** A model that `load` brings. */
+  use(load: () => Promise<ModelSummary>): Promise<void> {
     this.isChosen = true;
-    return this.#load(() => this.#core.worker.useModelFiles(files, this.#tell));
-  }
-
-  /** What a repository offers. Rejects with a sentence. */
-  hubOffer(repository: string, hubUrl: string): Promise<HubOffer> {
-    return this.#core.worker.hubOffer(repository, hubUrl);
-  }
-
-  async useHub({ repository, revision }: HubOffer, variant: string, hubUrl: string): Promise<void> {
-    this.isChosen = true;
-    await this.#load(() =>
-      this.#core.worker.useHubModel({ repository, revision }, variant, hubUrl, this.#tell),
-    );
-  }
-
-  stopFetching = (): Promise<void> => this.#core.attempt("model", () => this.#core.worker.stopFetching());
-
-  /** Models that were fetched before; none where the browser keeps no files. */
-  cached = async (): Promise<readonly HubOffer[]> => this.#core.worker.cachedModels().catch(() => []);
-
-  async removeCached({ repository, revision }: HubOffer): Promise<void> {
-    await this.#core.attempt("model", () => this.#core.worker.removeCachedModel(repository, revision));
+    return this.#load(load);
   }
 
   #tell = (modelProgress: LoadProgress): void => this.#core.set({ modelProgress });
