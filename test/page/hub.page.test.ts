@@ -20,7 +20,7 @@ const ID = "owner/small-model";
 const DEMO = fileURLToPath(new URL("../../public/demo", import.meta.url));
 const file = (name: string): Uint8Array => new Uint8Array(readFileSync(join(DEMO, name)));
 
-/** Its vocabulary makes it large enough for a place of its own, not for a slow step. */
+/** Its vocabulary makes it large enough for a place of its own, and not for a slow step. */
 const CONFIG = {
   model_type: "qwen2",
   hidden_act: "silu",
@@ -29,11 +29,11 @@ const CONFIG = {
   num_attention_heads: 4,
   num_key_value_heads: 2,
   intermediate_size: 64,
-  vocab_size: 40_960,
+  vocab_size: 20_480,
   max_position_embeddings: 512,
   rms_norm_eps: 1e-6,
   rope_theta: 10000,
-  tie_word_embeddings: true,
+  tie_word_embeddings: false,
   eos_token_id: 427,
 };
 
@@ -48,18 +48,32 @@ function weights(): Uint8Array {
   );
 }
 
+/** Few, so that hardly one is held out. */
+const PROBLEMS = {
+  name: "problems.json",
+  mimeType: "application/json",
+  buffer: Buffer.from(
+    JSON.stringify(
+      Array.from({ length: 10 }, (_, i) => ({ question: `${i} + 1?`, answer: `#### ${i + 1}` })),
+    ),
+  ),
+};
+
+const SIZES = { Steps: 20, "Prompts per step": 2, "Group size": 2, "Longest response": 8 };
+
+const files = (model: Uint8Array): Record<string, Uint8Array> => ({
+  "config.json": new TextEncoder().encode(JSON.stringify(CONFIG)),
+  "tokenizer.json": file("tokenizer.json"),
+  "tokenizer_config.json": file("tokenizer_config.json"),
+  "model.safetensors": model,
+});
+
 let site: PageUnderTest;
 let hub: HubServer;
 
 beforeAll(async () => {
   hub = await startHub({
-    [ID]: {
-      "config.json": new TextEncoder().encode(JSON.stringify(CONFIG)),
-      "tokenizer.json": file("tokenizer.json"),
-      "tokenizer_config.json": file("tokenizer_config.json"),
-      "model.safetensors": weights(),
-      "onnx/model_int8.onnx": new Uint8Array(5000),
-    },
+    [ID]: { ...files(weights()), "onnx/model_int8.onnx": new Uint8Array(5000) },
   });
   site = await servePage();
 });
@@ -123,13 +137,9 @@ test("a model is looked up, paused, resumed after a reload, trained, and needed 
 
   await page.getByRole("button", { name: `Delete ${ID}` }).click();
   await page.getByText(`${ID} is loaded, and its weights are read when a run begins`).waitFor();
-  const sizes = {
-    Steps: 20,
-    "Prompts per step": 2,
-    "Group size": 2,
-    "Longest response": 8,
-  };
-  for (const [label, value] of Object.entries(sizes)) await enter(page, label, value);
+  await page.getByLabel("Problem files").setInputFiles(PROBLEMS);
+  await page.getByText("problems.json").first().waitFor();
+  for (const [label, value] of Object.entries(SIZES)) await enter(page, label, value);
   await page.getByRole("button", { name: "Train", exact: true }).click();
   await page.locator("h1", { hasText: /^Training, step 1 of 20/ }).waitFor();
   await page.getByRole("button", { name: "Pause" }).click();
@@ -158,6 +168,71 @@ test("a model is looked up, paused, resumed after a reload, trained, and needed 
   await page.getByRole("button", { name: "Checkpoints" }).click();
   await page.getByRole("button", { name: "Resume", exact: true }).click();
   await page.getByText(`Look up ${ID}@${REVISION} under Model, fetch the form`).first().waitFor();
+  await page.getByRole("button", { name: "Checkpoints" }).click();
+  await page.getByRole("button", { name: "Delete run" }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("Nothing is kept yet").waitFor();
   // The browser says itself that a repository is not there, and that the hub is gone.
   expect(site.faults.filter((fault) => !fault.startsWith("Failed to load resource"))).toEqual([]);
+});
+
+/** Bytes of dropped files that lie in the browser's own file system. */
+const droppedBytes = (page: Page): Promise<number> =>
+  page.evaluate(async () => {
+    const bytesBelow = async (folder: FileSystemDirectoryHandle): Promise<number> => {
+      let bytes = 0;
+      for await (const handle of folder.values())
+        bytes +=
+          handle.kind === "directory"
+            ? await bytesBelow(handle as FileSystemDirectoryHandle)
+            : (await (handle as FileSystemFileHandle).getFile()).size;
+      return bytes;
+    };
+    const root = await navigator.storage.getDirectory();
+    return bytesBelow(await root.getDirectoryHandle("dropped", { create: true }));
+  });
+
+test("a dropped model is kept once for two runs, serves a resumed one, and goes with the last", async () => {
+  const page = await site.open();
+  await changeModel(page);
+  const model = weights();
+  await page.getByLabel("Model files").setInputFiles(
+    Object.entries(files(model)).map(([name, bytes]) => ({
+      name,
+      mimeType: "application/octet-stream",
+      buffer: Buffer.from(bytes),
+    })),
+  );
+  await page.getByText("model, Qwen2").first().waitFor();
+  await page.getByLabel("Problem files").setInputFiles(PROBLEMS);
+  await page.getByText("problems.json").first().waitFor();
+  for (const [label, value] of Object.entries(SIZES)) await enter(page, label, value);
+  for (let run = 0; run < 2; run++) {
+    await page.getByRole("button", { name: "Train", exact: true }).click();
+    await page.locator("h1", { hasText: /^Training, step 1 of 20/ }).waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByRole("button", { name: "Download trained weights" }).first().waitFor();
+    await expect.poll(() => droppedBytes(page), { timeout: 60_000 }).toBeGreaterThan(model.length);
+    await page.getByRole("button", { name: "Setup" }).click();
+  }
+  // The mark beside it is some digits.
+  expect(await droppedBytes(page)).toBeLessThan(model.length + 20);
+
+  await page.reload();
+  await page.getByRole("button", { name: "Checkpoints" }).click();
+  const remove = page.getByRole("button", { name: "Delete run" });
+  for (const isLast of [false, true]) {
+    if (isLast) {
+      await page.getByRole("button", { name: "Resume", exact: true }).click();
+      await page.locator("h1", { hasText: /^Training, step [2-9] of 20/ }).waitFor();
+      await page.getByRole("button", { name: "Stop" }).click();
+      await page.getByRole("button", { name: "Download trained weights" }).first().waitFor();
+      await page.getByRole("button", { name: "Checkpoints" }).click();
+    }
+    await remove.first().click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await expect.poll(() => remove.count()).toBe(isLast ? 0 : 1);
+    if (!isLast) expect(await droppedBytes(page)).toBeGreaterThan(model.length);
+  }
+  await expect.poll(() => droppedBytes(page)).toBe(0);
 });
