@@ -67,14 +67,12 @@ export class FilePlaces {
     );
   }
 
-  /** Forgets those dropped contents among `removed` that `needed`, asked when nobody brings one, does not have. */
-  async sweep(removed: readonly FilePlace[], needed: () => Promise<readonly FilePlace[]>): Promise<void> {
-    for (const place of removed) {
-      if (place.at !== "dropped") continue;
+  /** Forgets dropped contents that `needed`, asked when nobody brings one, does not have; leftovers of a crash, too. */
+  async sweep(needed: () => Promise<readonly FilePlace[]>): Promise<void> {
+    for (const { revision: sha256 } of await this.#dropped.models()) {
+      const place: Dropped = { at: "dropped", sha256 };
       await withLock(lockOf(place), async () => {
-        const isNeeded = (await needed()).some(
-          (other) => other.at === "dropped" && other.sha256 === place.sha256,
-        );
+        const isNeeded = (await needed()).some((other) => other.at === "dropped" && other.sha256 === sha256);
         if (!isNeeded) await this.#dropped.remove(keyOf(place));
       });
     }

@@ -119,13 +119,12 @@ export class Runs {
    * elsewhere stay as long as another run needs them; models of a hub always do.
    */
   async remove(runId: string): Promise<void> {
-    const places = placesOf(await this.files(runId));
     const record = recordKey(runId);
     const keys = await this.#store.keys(runPrefix(runId));
     const manifests = keys.filter((key) => key.endsWith("/manifest"));
     const chunks = keys.filter((key) => !manifests.includes(key) && key !== record);
     await this.#store.delete([...manifests, ...chunks, record]);
-    await this.#places?.sweep(places, async () => placesOf((await this.#allFiles()).flat()));
+    await this.#places?.sweep(async () => placesOf((await this.#allFiles()).flat()));
   }
 
   /** Names of the runs that need files of this model of a hub. */

@@ -76,10 +76,20 @@ export class GradusHubModel extends LitElement {
       }
       ${this.isAsked ? this.#question() : nothing}
       ${this.refusal ? html`<gradus-notice tone="warning">${this.refusal}</gradus-notice>` : nothing}
+      ${this.model.forms.length === 0 ? this.#unknown() : nothing}
       <ul>
         ${this.model.forms.map((form) => this.#row(form))}
       </ul>
     </section>`;
+  }
+
+  /** What has come does not tell which forms there are. */
+  #unknown(): TemplateResult {
+    const { repository, revision } = this.model;
+    const name = `${repository}@${revision}`;
+    return html`<button aria-label="Look up ${name}" @click=${() => void this.session.hub.lookUp(name)}>
+      Look up again
+    </button>`;
   }
 
   #row(form: HubForm): TemplateResult {
@@ -195,7 +205,7 @@ export class GradusHubModel extends LitElement {
   /** Asks anew where the model, the settings or the device are others. */
   async #refreshFits(): Promise<void> {
     const { config, device } = this.session.state;
-    if (!device) return;
+    if (!device || this.model.forms.length === 0) return;
     const { repository, revision } = this.model;
     const of = [repository, revision, config, device.memoryBytes, this.session.state.presetId];
     if (of.every((value, i) => value === this.#fitOf[i])) return;

@@ -8,7 +8,7 @@ import { formatBytes, formatCount } from "./format.ts";
 import "./gradus-notice.ts";
 import { icon } from "./icons.ts";
 import { planShares } from "./plan-shares.ts";
-import { remedySettings, remedyWords } from "./remedy-words.ts";
+import { remedyWords } from "./remedy-words.ts";
 import type { Session, SessionState } from "./session.ts";
 import { isUnderWay, SessionController } from "./session.ts";
 import { baseStyles, buttonStyles } from "./styles.ts";
@@ -28,6 +28,9 @@ export class GradusPlan extends LitElement {
         gap: 12px 32px;
         min-height: 76px;
         padding: 12px 0;
+      }
+      gradus-notice {
+        margin-top: 8px;
       }
       .memory {
         flex: 1;
@@ -137,12 +140,8 @@ export class GradusPlan extends LitElement {
       ${problem} ${remedy ? remedyWords(remedy) : "No setting changes that: take a smaller model."}
       ${
         remedy
-          ? html`<button
-              slot="actions"
-              aria-label="Take ${remedySettings(remedy)}"
-              @click=${() => void this.session.recipe.change(remedy.values)}
-            >
-              Take that
+          ? html`<button slot="actions" @click=${() => void this.session.recipe.change(remedy.values)}>
+              Take these settings
             </button>`
           : nothing
       }

@@ -15,7 +15,7 @@ export const hubModelStyles = css`
     min-height: 32px;
   }
   h3 {
-    flex: 1 1 24ch;
+    flex: 1 1 14ch;
     font-size: var(--size-13);
     font-weight: 600;
     overflow-wrap: anywhere;

@@ -8,7 +8,7 @@ import { formatBytes, formatSetting } from "./format.ts";
 type Remedy = NonNullable<Unfit["remedy"]>;
 
 /** "Frozen weights q4, Token budget 1,024". */
-export const remedySettings = ({ values }: Remedy): string =>
+const remedySettings = ({ values }: Remedy): string =>
   Object.entries(values)
     .map(([key, value]) => `${fieldOf(key as ConfigKey).label} ${valueWords(value)}`)
     .join(", ");

@@ -147,6 +147,18 @@ test("a copy that was interrupted goes on where it stopped, and is named until t
   expect(await read(runs, "a", "model/x")).toEqual(LARGE);
 });
 
+test("a content that nobody needs, as a removal that was interrupted leaves it, goes with the next removal", async () => {
+  const runs = runsWith();
+  await runs.saveFile("a", "model/x", dropped("x"));
+  await runs.saveFile("b", "model/y", dropped("y", OTHER));
+  for (const key of await store.keys("run/a/")) await store.delete([key]);
+  expect(await bytesKept()).toBe(10_000);
+  await runs.saveFile("c", "model/z", dropped("z", LARGE.subarray(0, 2000)));
+  await runs.remove("c");
+  expect(await bytesKept()).toBe(5000);
+  expect(await read(runs, "b", "model/y")).toEqual(OTHER);
+});
+
 test("a run whose large files lie elsewhere says so where that place does not open", async () => {
   await runsWith().saveFile("a", "model/x", dropped("x"));
   await expect(new Runs(store).openFile("a", "model/x")).rejects.toThrow(
