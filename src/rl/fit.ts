@@ -7,7 +7,7 @@ import type { ConfigKey, FieldValue, RunConfig } from "./config.ts";
 import { configWith } from "./config.ts";
 import { OWN_ADAPTER } from "./presets/grounds.ts";
 import type { PlannedDevice, PlannedModel } from "./run.ts";
-import { planRun } from "./run.ts";
+import { gibibytes, planRun } from "./run.ts";
 
 type Values = Readonly<Partial<Record<ConfigKey, FieldValue>>>;
 
@@ -73,7 +73,7 @@ export function checkFit(model: PlannedModel, config: RunConfig, gpu: PlannedDev
 /** For a message: the settings by their keys. */
 export function remedyText({ values, totalBytes }: Remedy): string {
   const settings = Object.entries(values).map(([key, value]) => `${key}=${String(value)}`);
-  return `With ${settings.join(" and ")} it takes ${(totalBytes / 2 ** 30).toFixed(2)} GiB.`;
+  return `With ${settings.join(" and ")} it takes ${gibibytes(totalBytes)}.`;
 }
 
 function remedyFor(model: PlannedModel, config: RunConfig, gpu: PlannedDevice): Remedy | undefined {

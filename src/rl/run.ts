@@ -80,11 +80,13 @@ export function planRun(model: PlannedModel, config: RunConfig, gpu: PlannedDevi
 
 function checkMemory({ total }: MemoryPlan, { memoryBytes }: PlannedDevice): void {
   if (memoryBytes === undefined || total <= memoryBytes) return;
-  const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(2);
   throw new UserError(
-    `The run takes ${gib(total)} GiB of GPU memory, and ${gib(memoryBytes)} GiB are there for it.`,
+    `The run takes ${gibibytes(total)} of GPU memory, and ${gibibytes(memoryBytes)} are there for it.`,
   );
 }
+
+/** "1.34 GiB". */
+export const gibibytes = (bytes: number): string => `${Number((bytes / 2 ** 30).toPrecision(3))} GiB`;
 
 /** Tokenizes the problems, then allocates and loads. Throws UserError before anything is allocated where it can tell. */
 export async function createRun(

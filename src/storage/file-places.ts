@@ -8,7 +8,7 @@ import type { CachedSource, ModelCache, ModelKey } from "./model-cache.ts";
 import { PIECE_BYTES, sha256Of } from "./sha256.ts";
 
 /** Files below this size are copied for each run: then a run that has lost its weights still says what it was. */
-const COPIED_BELOW = 16e6;
+const COPIED_BELOW = 4e6;
 
 /** Plain data, kept with a run. */
 export type FilePlace =

@@ -9,8 +9,6 @@ export const REVISION = "0123456789abcdef0123456789abcdef01234567";
 /** Files of this size and more have a hash in the list, as files in Git LFS do. */
 const LARGE = 1000;
 const PAGE = 3;
-/** Bytes of a slow line's pieces. */
-const PIECE = 2 ** 20;
 
 export interface Faults {
   /** Close the connection after so many bytes of a response; one entry a response, 0 for none. */
@@ -21,8 +19,8 @@ export interface Faults {
   status: number | undefined;
   /** Send other bytes than those that were listed. */
   damages: boolean;
-  /** Milliseconds between pieces of a large file: a slow line. */
-  pieceMs: number;
+  /** Send so many bytes of a longer file, and nothing more until the other side gives up. */
+  stallsAt: number | undefined;
 }
 
 export interface HubServer {
@@ -40,7 +38,13 @@ type Repositories = Readonly<Record<string, Readonly<Record<string, Uint8Array>>
 export async function startHub(repositories: Repositories): Promise<HubServer> {
   const commits = new Map([[REVISION, repositories]]);
   let newest = REVISION;
-  const faults: Faults = { cuts: [], ignoresRanges: false, status: undefined, damages: false, pieceMs: 0 };
+  const faults: Faults = {
+    cuts: [],
+    ignoresRanges: false,
+    status: undefined,
+    damages: false,
+    stallsAt: undefined,
+  };
   const requests: { path: string; range: string | undefined }[] = [];
   const server: Server = createServer((request, response) => {
     // The page is of another origin, as it is at the real hub.
@@ -120,14 +124,8 @@ function sendFile(
   if (faults.damages) sent[sent.length - 1]! ^= 1;
   response.writeHead(isRange ? 206 : 200, { "content-length": sent.length });
   const cut = faults.cuts.shift() ?? 0;
-  if (faults.pieceMs > 0) return sendSlowly(sent, faults, response);
+  if (faults.stallsAt !== undefined && sent.length > faults.stallsAt)
+    return void response.write(sent.subarray(0, faults.stallsAt));
   if (cut === 0) return void response.end(sent);
   response.write(sent.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
-}
-
-/** Piece after piece, as fast as the fault says then. */
-function sendSlowly(bytes: Uint8Array, faults: Faults, response: ServerResponse): void {
-  if (bytes.length <= PIECE || response.destroyed) return void response.end(bytes);
-  response.write(bytes.subarray(0, PIECE));
-  setTimeout(() => sendSlowly(bytes.subarray(PIECE), faults, response), faults.pieceMs);
 }
