@@ -59,6 +59,9 @@ const PROBLEMS = {
   ),
 };
 
+/** Two runs each, in the slowest driver. */
+const TIMEOUT_MS = 600_000;
+
 const SIZES = { Steps: 20, "Prompts per step": 2, "Group size": 2, "Longest response": 8 };
 
 const files = (model: Uint8Array): Record<string, Uint8Array> => ({
@@ -85,6 +88,7 @@ afterAll(async () => {
 
 /** Opens what is folded away once a model is loaded. */
 async function changeModel(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Setup", exact: true }).click();
   await page.getByText("Demo model").first().waitFor();
   await page.getByRole("button", { name: "Change model" }).click();
 }
@@ -100,81 +104,86 @@ async function enter(page: Page, label: string, value: number): Promise<void> {
   await field.press("Tab");
 }
 
-test("a model is looked up, paused, resumed after a reload, trained, and needed by its run without the hub", async () => {
-  const page = await site.open();
-  await changeModel(page);
-  await page.locator("summary", { hasText: "Hub" }).click();
-  await page.getByLabel("Address of the hub").fill(hub.url);
-  await page.getByLabel("Address of the hub").press("Tab");
+test(
+  "a model is looked up, paused, resumed after a reload, trained, and needed by its run without the hub",
+  async () => {
+    const page = await site.open();
+    await changeModel(page);
+    await page.locator("summary", { hasText: "Hub" }).click();
+    await page.getByLabel("Address of the hub").fill(hub.url);
+    await page.getByLabel("Address of the hub").press("Tab");
 
-  await lookUp(page, "owner/other");
-  await page.getByText(/has no public repository owner\/other/).waitFor();
-  await lookUp(page, ID);
-  await page.getByText("8-bit weights are not read here").waitFor();
-  await page.getByText(/Takes about [\d.]+ MiB of GPU memory/).waitFor();
-  await enter(page, "GPU memory for runs", 0.06);
-  await page.getByText(/With Token budget \d+ it takes/).waitFor();
-  await enter(page, "GPU memory for runs", 4);
-  await page.getByText(/Fits: about [\d.]+ MiB of 4 GiB/).waitFor();
-  expect(await accessibilityFaults(page)).toEqual([]);
+    await lookUp(page, "owner/other");
+    await page.getByText(/has no public repository owner\/other/).waitFor();
+    await lookUp(page, ID);
+    await page.getByText("8-bit weights are not read here").waitFor();
+    await page.getByText(/Takes about [\d.]+ MiB of GPU memory/).waitFor();
+    await enter(page, "GPU memory for runs", 0.06);
+    await page.getByText(/With Token budget \d+ it takes/).waitFor();
+    await enter(page, "GPU memory for runs", 4);
+    await page.getByText(/Fits: about [\d.]+ MiB of 4 GiB/).waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
 
-  hub.faults.stallsAt = 5e6;
-  await page.getByRole("button", { name: "Fetch and load: safetensors" }).click();
-  await page.getByText(/^4[\d.]* MiB of 6[\d.]* MiB/).waitFor();
-  await page.getByRole("button", { name: "Pause" }).click();
-  await page.getByText(/Paused at 4[\d.]* MiB of 6[\d.]* MiB/).waitFor();
-  expect(hub.requests.filter(({ path }) => path.endsWith("model.safetensors"))).toHaveLength(1);
+    hub.faults.stallsAt = 5e6;
+    await page.getByRole("button", { name: "Fetch and load: safetensors" }).click();
+    await page.getByText(/^4[\d.]* MiB of 6[\d.]* MiB/).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText(/Paused at 4[\d.]* MiB of 6[\d.]* MiB/).waitFor();
+    expect(hub.requests.filter(({ path }) => path.endsWith("model.safetensors"))).toHaveLength(1);
 
-  hub.faults.stallsAt = undefined;
-  await page.reload();
-  await changeModel(page);
-  await page.getByText(/Paused at 4[\d.]* MiB of 6[\d.]* MiB/).waitFor();
-  await page.getByText("Fits: about").waitFor();
-  await page.getByRole("button", { name: "Resume: safetensors" }).click();
-  await page.getByText(`${ID}, Qwen2`).first().waitFor();
-  const ranges = hub.requests.filter(({ path }) => path.endsWith("model.safetensors"));
-  expect(ranges.at(-1)!.range).toMatch(/^bytes=\d{7,}-$/);
+    hub.faults.stallsAt = undefined;
+    await page.reload();
+    await changeModel(page);
+    await page.getByText(/Paused at 4[\d.]* MiB of 6[\d.]* MiB/).waitFor();
+    await page.getByText("Fits: about").waitFor();
+    await page.getByRole("button", { name: "Resume: safetensors" }).click();
+    await page.getByText(`${ID}, Qwen2`).first().waitFor();
+    const ranges = hub.requests.filter(({ path }) => path.endsWith("model.safetensors"));
+    expect(ranges.at(-1)!.range).toMatch(/^bytes=\d{7,}-$/);
 
-  await page.getByRole("button", { name: `Delete ${ID}` }).click();
-  await page.getByText(`${ID} is loaded, and its weights are read when a run begins`).waitFor();
-  await page.getByLabel("Problem files").setInputFiles(PROBLEMS);
-  await page.getByText("problems.json").first().waitFor();
-  for (const [label, value] of Object.entries(SIZES)) await enter(page, label, value);
-  await page.getByRole("button", { name: "Train", exact: true }).click();
-  await page.locator("h1", { hasText: /^Training, step 1 of 20/ }).waitFor();
-  await page.getByRole("button", { name: "Pause" }).click();
-  await page.getByText(/Saved at step \d/).waitFor();
+    await page.getByRole("button", { name: `Delete ${ID}` }).click();
+    await page.getByText(`${ID} is loaded, and its weights are read when a run begins`).waitFor();
+    await page.getByLabel("Problem files").setInputFiles(PROBLEMS);
+    await page.getByText("problems.json").first().waitFor();
+    for (const [label, value] of Object.entries(SIZES)) await enter(page, label, value);
+    await page.getByRole("button", { name: "Train", exact: true }).click();
+    await page.locator("h1", { hasText: /^Training, step 1 of 20/ }).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText(/Saved at step \d/).waitFor();
 
-  // The run needs neither the hub nor a copy of its own.
-  await hub.close();
-  await page.reload();
-  await page.getByRole("button", { name: "Resume" }).first().click();
-  await page.locator("h1", { hasText: /^Training, step [2-9] of 20/ }).waitFor();
-  await page.getByRole("button", { name: "Stop" }).click();
-  await page.getByRole("button", { name: "Download trained weights" }).first().waitFor();
+    // The run needs neither the hub nor a copy of its own.
+    await hub.close();
+    await page.reload();
+    await page.getByRole("button", { name: "Resume" }).first().click();
+    await page.locator("h1", { hasText: /^Training, step [2-9] of 20/ }).waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByRole("button", { name: "Download trained weights" }).first().waitFor();
 
-  await page.reload();
-  await changeModel(page);
-  await page.getByText("1 run can go on with it").waitFor();
-  await page.getByRole("button", { name: `Delete ${ID}` }).click();
-  await page.getByText("Without it 1 run cannot go on").waitFor();
-  expect(await accessibilityFaults(page)).toEqual([]);
-  await page.getByRole("button", { name: "Keep" }).click();
-  await page.getByRole("button", { name: "Load safetensors" }).waitFor();
-  await page.getByRole("button", { name: `Delete ${ID}` }).click();
-  await page.getByRole("button", { name: "Delete all the same" }).click();
-  await page.getByRole("button", { name: `Delete ${ID}` }).waitFor({ state: "detached" });
+    await page.reload();
+    await changeModel(page);
+    await page.getByText("1 run can go on with it").waitFor();
+    await page.getByRole("button", { name: `Delete ${ID}` }).click();
+    await page.getByText("Without it 1 run cannot go on").waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.getByRole("button", { name: "Keep" }).click();
+    await page.getByRole("button", { name: "Load safetensors" }).waitFor();
+    await page.getByRole("button", { name: `Delete ${ID}` }).click();
+    await page.getByRole("button", { name: "Delete all the same" }).click();
+    await page.getByRole("button", { name: `Delete ${ID}` }).waitFor({ state: "detached" });
 
-  await page.getByRole("button", { name: "Checkpoints" }).click();
-  await page.getByRole("button", { name: "Resume", exact: true }).click();
-  await page.getByText(`Look up ${ID}@${REVISION} under Model, fetch the form`).first().waitFor();
-  await page.getByRole("button", { name: "Checkpoints" }).click();
-  await page.getByRole("button", { name: "Delete run" }).click();
-  await page.getByRole("button", { name: "Delete", exact: true }).click();
-  await page.getByText("Nothing is kept yet").waitFor();
-  // The browser says itself that a repository is not there, and that the hub is gone.
-  expect(site.faults.filter((fault) => !fault.startsWith("Failed to load resource"))).toEqual([]);
-});
+    await page.getByRole("button", { name: "Checkpoints", exact: true }).click();
+    await page.getByRole("button", { name: "Resume", exact: true }).click();
+    await page.getByText(`Look up ${ID}@${REVISION} under Model, fetch the form`).first().waitFor();
+    await page.getByRole("button", { name: "Checkpoints", exact: true }).click();
+    await page.getByRole("button", { name: "Delete run" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByText("Nothing is kept yet").waitFor();
+    // The browser says itself that a repository is not there, and that the hub is gone.
+    expect(site.faults.filter((fault) => !fault.startsWith("Failed to load resource"))).toEqual([]);
+    await page.close();
+  },
+  TIMEOUT_MS,
+);
 
 /** Bytes of dropped files that lie in the browser's own file system. */
 const droppedBytes = (page: Page): Promise<number> =>
@@ -192,47 +201,51 @@ const droppedBytes = (page: Page): Promise<number> =>
     return bytesBelow(await root.getDirectoryHandle("dropped", { create: true }));
   });
 
-test("a dropped model is kept once for two runs, serves a resumed one, and goes with the last", async () => {
-  const page = await site.open();
-  await changeModel(page);
-  const model = weights();
-  await page.getByLabel("Model files").setInputFiles(
-    Object.entries(files(model)).map(([name, bytes]) => ({
-      name,
-      mimeType: "application/octet-stream",
-      buffer: Buffer.from(bytes),
-    })),
-  );
-  await page.getByText("model, Qwen2").first().waitFor();
-  await page.getByLabel("Problem files").setInputFiles(PROBLEMS);
-  await page.getByText("problems.json").first().waitFor();
-  for (const [label, value] of Object.entries(SIZES)) await enter(page, label, value);
-  for (let run = 0; run < 2; run++) {
-    await page.getByRole("button", { name: "Train", exact: true }).click();
-    await page.locator("h1", { hasText: /^Training, step 1 of 20/ }).waitFor();
-    await page.getByRole("button", { name: "Stop" }).click();
-    await page.getByRole("button", { name: "Download trained weights" }).first().waitFor();
-    await expect.poll(() => droppedBytes(page), { timeout: 60_000 }).toBeGreaterThan(model.length);
-    await page.getByRole("button", { name: "Setup" }).click();
-  }
-  // The mark beside it is some digits.
-  expect(await droppedBytes(page)).toBeLessThan(model.length + 20);
-
-  await page.reload();
-  await page.getByRole("button", { name: "Checkpoints" }).click();
-  const remove = page.getByRole("button", { name: "Delete run" });
-  for (const isLast of [false, true]) {
-    if (isLast) {
-      await page.getByRole("button", { name: "Resume", exact: true }).click();
-      await page.locator("h1", { hasText: /^Training, step [2-9] of 20/ }).waitFor();
+test(
+  "a dropped model is kept once for two runs, serves a resumed one, and goes with the last",
+  async () => {
+    const page = await site.open();
+    await changeModel(page);
+    const model = weights();
+    await page.getByLabel("Model files").setInputFiles(
+      Object.entries(files(model)).map(([name, bytes]) => ({
+        name,
+        mimeType: "application/octet-stream",
+        buffer: Buffer.from(bytes),
+      })),
+    );
+    await page.getByText("model, Qwen2").first().waitFor();
+    await page.getByLabel("Problem files").setInputFiles(PROBLEMS);
+    await page.getByText("problems.json").first().waitFor();
+    for (const [label, value] of Object.entries(SIZES)) await enter(page, label, value);
+    for (let run = 0; run < 2; run++) {
+      await page.getByRole("button", { name: "Train", exact: true }).click();
+      await page.locator("h1", { hasText: /^Training, step 1 of 20/ }).waitFor();
       await page.getByRole("button", { name: "Stop" }).click();
       await page.getByRole("button", { name: "Download trained weights" }).first().waitFor();
-      await page.getByRole("button", { name: "Checkpoints" }).click();
+      await expect.poll(() => droppedBytes(page), { timeout: 60_000 }).toBeGreaterThan(model.length);
+      await page.getByRole("button", { name: "Setup", exact: true }).click();
     }
-    await remove.first().click();
-    await page.getByRole("button", { name: "Delete", exact: true }).click();
-    await expect.poll(() => remove.count()).toBe(isLast ? 0 : 1);
-    if (!isLast) expect(await droppedBytes(page)).toBeGreaterThan(model.length);
-  }
-  await expect.poll(() => droppedBytes(page)).toBe(0);
-});
+    // The mark beside it is some digits.
+    expect(await droppedBytes(page)).toBeLessThan(model.length + 20);
+
+    await page.reload();
+    await page.getByRole("button", { name: "Checkpoints", exact: true }).click();
+    const remove = page.getByRole("button", { name: "Delete run" });
+    for (const isLast of [false, true]) {
+      if (isLast) {
+        await page.getByRole("button", { name: "Resume", exact: true }).click();
+        await page.locator("h1", { hasText: /^Training, step [2-9] of 20/ }).waitFor();
+        await page.getByRole("button", { name: "Stop" }).click();
+        await page.getByRole("button", { name: "Download trained weights" }).first().waitFor();
+        await page.getByRole("button", { name: "Checkpoints", exact: true }).click();
+      }
+      await remove.first().click();
+      await page.getByRole("button", { name: "Delete", exact: true }).click();
+      await expect.poll(() => remove.count()).toBe(isLast ? 0 : 1);
+      if (!isLast) expect(await droppedBytes(page)).toBeGreaterThan(model.length);
+    }
+    await expect.poll(() => droppedBytes(page)).toBe(0);
+  },
+  TIMEOUT_MS,
+);
