@@ -44,9 +44,8 @@ async function curveOf(preset: string, seed: number): Promise<Curve> {
   const config = await settingsOf({ preset, set: [`data.seed=${seed}`] }, true);
   await measureDevice(recorder, policyOptions(config));
   const problems = splitOf(await problemsOf([]), config["gradus.held_out_ratio"]);
-  const { model } = await modelOf(undefined);
   const start = performance.now();
-  const run = await createRun(recorder, model, problems, config);
+  const run = await createRun(recorder, await modelOf(undefined), problems, config);
   const trainer = new Trainer(run, { save: () => Promise.resolve(0) }, (event) => {
     if (event.type === "metrics" && process.stdout.isTTY) process.stdout.write(".");
   });

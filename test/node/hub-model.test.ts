@@ -4,7 +4,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { isHubName } from "../../src/node/train/hub-model.ts";
-import { modelOf } from "../../src/node/train/inputs.ts";
+import { placedModel } from "../../src/node/train/inputs.ts";
 import type { HubServer } from "../hub/server.ts";
 import { REVISION, startHub } from "../hub/server.ts";
 import { tinyFiles } from "../rl/tiny-run.ts";
@@ -47,41 +47,41 @@ test.each([
 ])("%j is a name at the hub: %j", (text, is) => expect(isHubName(text)).toBe(is));
 
 test("a run's model is that of its commit, although the hub has a newer one, and needs no network", async () => {
-  const { model, place } = await modelOf(ID);
+  const { model, place } = await placedModel(ID);
   expect(place).toBe(`${ID}@${REVISION}:model.safetensors`);
   expect(model.config.rmsEps).toBe(1e-6);
 
   hub.publish(NEWER, { [ID]: await repository({ rms_norm_eps: 1e-5 }) });
-  expect((await modelOf(place)).model.config.rmsEps).toBe(1e-6);
-  const newest = await modelOf(ID);
+  expect((await placedModel(place)).model.config.rmsEps).toBe(1e-6);
+  const newest = await placedModel(ID);
   expect(newest.place).toBe(`${ID}@${NEWER}:model.safetensors`);
   expect(newest.model.config.rmsEps).toBe(1e-5);
 
   await hub.close();
-  const again = await modelOf(place);
+  const again = await placedModel(place);
   expect(again.place).toBe(place);
   expect(again.model.config.rmsEps).toBe(1e-6);
-  expect((await modelOf(`${ID}@${NEWER}`)).model.config.rmsEps, "a commit without its form").toBe(1e-5);
+  expect((await placedModel(`${ID}@${NEWER}`)).model.config.rmsEps, "a commit without its form").toBe(1e-5);
 });
 
 test("a commit that is not in the cache is fetched as it is named", async () => {
   hub.publish(NEWER, { [ID]: await repository({ rms_norm_eps: 1e-5 }) });
-  const { model, place } = await modelOf(`${ID}@${REVISION}`);
+  const { model, place } = await placedModel(`${ID}@${REVISION}`);
   expect(model.config.rmsEps).toBe(1e-6);
   expect(place).toContain(REVISION);
-  await expect(modelOf(`${ID}@v9`)).rejects.toThrow(
+  await expect(placedModel(`${ID}@v9`)).rejects.toThrow(
     /has no public repository owner\/tiny-model with a revision v9/,
   );
 });
 
 test("a form that is not read says why, and names the others", async () => {
-  await expect(modelOf(`${ID}:onnx/model_int8.onnx`)).rejects.toThrow(
+  await expect(placedModel(`${ID}:onnx/model_int8.onnx`)).rejects.toThrow(
     /has "onnx\/model_int8.onnx", and 8-bit weights are not read here. Take one of model.safetensors \(safetensors\)/,
   );
-  await expect(modelOf(`${ID}:other`)).rejects.toThrow(/has no "other" that can be read. Take one of/);
+  await expect(placedModel(`${ID}:other`)).rejects.toThrow(/has no "other" that can be read. Take one of/);
 });
 
 test("what is taken is printed with its commit", async () => {
-  await modelOf(ID);
+  await placedModel(ID);
   expect(printed).toContain(`${ID}@${REVISION}, safetensors`);
 });

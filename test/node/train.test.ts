@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { configYaml } from "../../src/app/exports.ts";
 import { fromJsonLines } from "../../src/formats/metrics-table.ts";
 import { main } from "../../src/node/cli.ts";
-import { modelOf, settingsOf } from "../../src/node/train/inputs.ts";
+import { placedModel, settingsOf } from "../../src/node/train/inputs.ts";
 import { RunFolder } from "../../src/node/train/output.ts";
 import { duration, Terminal } from "../../src/node/train/terminal.ts";
 import { configWith, DEFAULTS } from "../../src/rl/config.ts";
@@ -175,7 +175,7 @@ async function tinyFolder(): Promise<string> {
 
 test("what a run was started with is found from any folder", async () => {
   const folder = await RunFolder.open(await temporaryFolder());
-  const { place } = await modelOf(path.relative(".", await tinyFolder()));
+  const { place } = await placedModel(path.relative(".", await tinyFolder()));
   expect(place).toBe(path.resolve(place!));
   await folder.writeStart({ model: place!, data: ["a.jsonl"] }, DEFAULTS);
   expect(await folder.startedWith()).toEqual({ model: place, data: [path.resolve("a.jsonl")] });

@@ -51,7 +51,7 @@ export const evalCommand = defineCommand({
     const modelPath = values.model ?? started?.model;
     const kept = folder && (await keptConfig(folder.keeping, RUN_ID));
     const config = await settingsOf(values, modelPath === undefined, kept);
-    const { model } = await modelOf(modelPath);
+    const model = await modelOf(modelPath);
     const problems = splitOf(
       await problemsOf(values.data ?? started?.data ?? []),
       config["gradus.held_out_ratio"],

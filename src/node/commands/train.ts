@@ -12,7 +12,7 @@ import type { RunConfig } from "../../rl/config.ts";
 import type { RunEvent } from "../../rl/events.ts";
 import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
-import { modelOf, problemsOf, readSettings } from "../train/inputs.ts";
+import { placedModel, problemsOf, readSettings } from "../train/inputs.ts";
 import { RUN_ID, RunFolder } from "../train/output.ts";
 import { Terminal } from "../train/terminal.ts";
 
@@ -97,7 +97,7 @@ export const train = defineCommand({
     const { config } = read;
     const cluster = read.kept ?? (started ? await keptForCluster(folder.keeping, RUN_ID) : {});
     if (kept) checkResumable(kept, config);
-    const { model, place } = await modelOf(modelPath);
+    const { model, place } = await placedModel(modelPath);
     for (const { where, why } of problems.refused.slice(0, 5)) console.log(`left out ${where}: ${why}`);
     if (problems.refused.length > 5) console.log(`and ${problems.refused.length - 5} rows more.`);
     const inputs = {

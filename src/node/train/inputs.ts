@@ -32,7 +32,11 @@ export interface PlacedModel {
  * The model of a folder or, where there is none, of a hub's repository (`owner/name`, with `@revision` and `:form` or
  * without), or the demo.
  */
-export async function modelOf(place: string | undefined): Promise<PlacedModel> {
+export const modelOf = async (place: string | undefined): Promise<OpenedModel> =>
+  (await placedModel(place)).model;
+
+/** The same, with where it is. */
+export async function placedModel(place: string | undefined): Promise<PlacedModel> {
   if (place === undefined) return { model: await openModel(await folderSources(DEMO), "demo") };
   if (!isHubName(place) || (await exists(place)))
     return { model: await openModel(await folderSources(place)), place: path.resolve(place) };
