@@ -24,6 +24,9 @@ export const hubModelStyles = css`
     font-size: var(--size-12);
     text-wrap: pretty;
   }
+  gradus-notice {
+    margin: 4px 0;
+  }
   ul {
     margin: 4px 0 0;
     padding: 0;

@@ -136,6 +136,11 @@ test(
     await changeModel(page);
     await page.getByText(/Paused at 4[\d.]* MiB of 6[\d.]* MiB/).waitFor();
     await page.getByText("Fits: about").waitFor();
+    hub.faults.status = 500;
+    await page.getByRole("button", { name: "Resume: safetensors" }).click();
+    await page.getByText(/answered with status 500 for owner\/small-model/).waitFor();
+    await page.getByText(/Paused at 4[\d.]* MiB of 6[\d.]* MiB/).waitFor();
+    hub.faults.status = undefined;
     await page.getByRole("button", { name: "Resume: safetensors" }).click();
     await page.getByText(`${ID}, Qwen2`).first().waitFor();
     const ranges = hub.requests.filter(({ path }) => path.endsWith("model.safetensors"));
