@@ -29,8 +29,10 @@ export default defineConfig({
   build: { target: "es2023" },
   // The sandbox is loaded only where it is needed, which a worker in one piece cannot do.
   worker: { format: "es" },
-  // Its WebAssembly lies beside its module, which bundling for development would tear apart.
-  optimizeDeps: { exclude: ["quickjs-emscripten-core", "@jitl/quickjs-wasmfile-release-sync"] },
+  // Their WebAssembly lies beside their modules, which bundling for development would tear apart.
+  optimizeDeps: {
+    exclude: ["quickjs-emscripten-core", "@jitl/quickjs-wasmfile-release-sync", "onnxruntime-web"],
+  },
   test: {
     projects: [
       {

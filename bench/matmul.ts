@@ -250,7 +250,7 @@ async function skinny(recorder: Recorder, rounds: number): Promise<void> {
 
 /** `rounds` defaults to 3; medians over them. */
 export default async function run([rounds]: readonly string[]): Promise<void> {
-  const recorder = await openRecorder({ gpu: await installWebGpu(), alsoFeatures: ["shader-f16"] });
+  const recorder = await openRecorder({ gpu: await installWebGpu() });
   const { products, skinny: few } = await chooseMatmul(recorder);
   const chosen = [...Object.entries(products), ...STORAGES.map((type) => [`skinny ${type}`, few[type]])];
   console.log(

@@ -49,7 +49,7 @@ const ADAMW = {
 
 /** A recorder on the best adapter there is, self-tested, with matrix products chosen by measurement. */
 export async function openBenchRecorder(): Promise<Recorder> {
-  const recorder = await openRecorder({ gpu: navigator.gpu, alsoFeatures: ["shader-f16"] });
+  const recorder = await openRecorder({ gpu: navigator.gpu });
   await chooseMatmul(recorder);
   return recorder;
 }

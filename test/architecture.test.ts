@@ -18,7 +18,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // optim: a memory plan covers the optimiser too, so one function allocates all of it.
   model: ["ops", "optim", "gpu", "formats", "common"],
   optim: ["ops", "gpu", "common", "shaders"],
-  rollout: ["model", "gpu", "formats", "common"],
+  // ops: sampling from ONNX Runtime's logits, and the policy in the layout of its graph.
+  rollout: ["model", "ops", "gpu", "formats", "common"],
   sandbox: ["common"],
   // gpu: a policy loss launches its kernel on tensors.
   rl: ["model", "rollout", "optim", "gpu", "formats", "sandbox", "common", "shaders"],
@@ -26,7 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // A model's files from a hub into the cache.
   hub: ["storage", "formats", "common"],
   // What the page's worker and the command line share: a run from its files to its downloads.
-  app: ["common", "formats", "gpu", "hub", "model", "rl", "sandbox", "storage"],
+  app: ["common", "formats", "gpu", "hub", "model", "rollout", "rl", "sandbox", "storage"],
   worker: ["common", "formats", "gpu", "hub", "ops", "model", "optim", "rollout", "rl", "storage", "app"],
   ui: ["worker/client", "worker/api", "rl/config", "rl/metrics", "rl/presets", "common"],
   node: [

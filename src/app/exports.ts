@@ -1,24 +1,15 @@
-// What can be taken home of a run: trained weights, metrics, settings. Reads checkpoints, so it works while a run goes on and
-// after it has ended.
+// What can be taken home of a run beside its weights: metrics and settings. Works while a run goes on and after it has ended;
+// the weights are in weight-exports.ts.
 
-import { UserError } from "../common/errors.ts";
 import { toCsv, toJsonLines } from "../formats/metrics-table.ts";
-import { peftAdapterFiles } from "../formats/peft.ts";
-import { writeSafetensors } from "../formats/safetensors.ts";
 import type { CommandGroup, CommandSetting } from "../formats/to-verl-command.ts";
 import { toVerlCommand } from "../formats/to-verl-command.ts";
 import { toVerlYaml } from "../formats/verl-config.ts";
 import type { NamedFile } from "../formats/zip.ts";
-import { zipFiles } from "../formats/zip.ts";
-import type { DecoderConfig } from "../model/config.ts";
-import { adapterShapes } from "../model/lora.ts";
-import { parameterShapes } from "../model/weights.ts";
 import type { RunConfig } from "../rl/config.ts";
 import { STEP } from "../rl/metrics.ts";
 import type { MetricRow } from "../rl/metrics.ts";
-import { policyOptions } from "../rl/options/index.ts";
 import { isAdded, labelOf, verlSettings } from "../rl/verl/export.ts";
-import type { OpenCheckpoint } from "../storage/checkpoints.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -101,38 +92,3 @@ export function configCommand(config: RunConfig, kept: Kept = {}): NamedFile {
   const script = toVerlCommand("verl.trainer.main_ppo", groups, [HEAD, ...warnings]);
   return { name: "run_verl.sh", bytes: text(script) };
 }
-
-export interface TrainedModel {
-  readonly name: string;
-  readonly config: DecoderConfig;
-}
-
-/**
- * The trained weights of a checkpoint: model.safetensors under Hugging Face's names, or an adapter in PEFT's form. Throws
- * UserError when the checkpoint is damaged or of another model.
- */
-export async function trainedWeights(
-  checkpoint: OpenCheckpoint,
-  model: TrainedModel,
-  config: RunConfig,
-): Promise<readonly NamedFile[]> {
-  const { lora } = policyOptions(config);
-  const shapes = lora ? adapterShapes(model.config, lora) : parameterShapes(model.config);
-  const tensors = new Map<string, { shape: readonly number[]; values: Float32Array }>();
-  for (const [name, shape] of shapes) {
-    if (!checkpoint.tensors.has(`value/${name}`))
-      throw new UserError(
-        `The checkpoint of step ${checkpoint.step} has no "${name}": it is of another model than ${model.name}.`,
-      );
-    tensors.set(name, { shape, values: await checkpoint.read(`value/${name}`) });
-  }
-  if (lora) return peftAdapterFiles({ lora, baseModelName: model.name, tensors });
-  const bytes = writeSafetensors(
-    [...tensors].map(([name, { shape, values }]) => [name, shape, values] as const),
-  );
-  return [{ name: "model.safetensors", bytes }];
-}
-
-/** One file to save: the only one, or a zip archive of several. */
-export const asOneFile = (files: readonly NamedFile[], archive: string): NamedFile =>
-  files.length === 1 ? files[0]! : { name: archive, bytes: zipFiles(files) };

@@ -21,7 +21,7 @@ export const fitsOf = (
   new Map(
     variants.map((variant) => [
       variant.id,
-      fitRun({ config: shape, weights: expectedWeights(variant) }, config, gpu),
+      fitRun({ config: shape, weights: expectedWeights(variant), ...expectedFiles(variant) }, config, gpu),
     ]),
   );
 
@@ -31,6 +31,12 @@ export const fitsOf = (
  */
 const expectedWeights = ({ is4Bit }: Variant): PlannedModel["weights"] =>
   is4Bit ? { blockType: (name) => (name.endsWith("proj.weight") ? "q4z" : undefined) } : {};
+
+/** What ONNX Runtime would run as rollout engine. */
+const expectedFiles = ({ id, files }: Variant): Pick<PlannedModel, "onnx" | "files"> =>
+  id.endsWith(".onnx")
+    ? { onnx: true, files: files.map(({ path, bytes }) => ({ name: path, size: bytes })) }
+    : {};
 
 /** The form to take: the most exact that fits and of those the smallest download, else one that a setting makes fit. */
 export function bestForm(variants: readonly Variant[], fits: Fits): Variant | undefined {

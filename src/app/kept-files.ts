@@ -2,10 +2,7 @@
 // all runs, and those of a hub where they were fetched.
 
 import { UserError } from "../common/errors.ts";
-import { readJsonObject } from "../formats/json.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
-import type { DecoderConfig } from "../model/config.ts";
-import { parseDecoderConfig } from "../model/config.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
 import type { ModelCache, ModelKey } from "../storage/model-cache.ts";
@@ -36,12 +33,6 @@ export const keptModel = async (runs: Runs, id: string, name: string): Promise<O
 /** The problems of a run from its kept files. */
 export const keptProblems = async (runs: Runs, id: string): Promise<OpenedProblems> =>
   openProblems(await keptFiles(runs, id, PROBLEMS));
-
-/** The shape of a run's model. */
-export async function keptShape(runs: Runs, id: string): Promise<DecoderConfig> {
-  const file = await runs.openFile(id, `${MODEL}config.json`);
-  return parseDecoderConfig(await readJsonObject(file));
-}
 
 async function keptFiles(runs: Runs, id: string, prefix: string): Promise<ByteSource[]> {
   const files = await runs.files(id);

@@ -10,6 +10,7 @@ import type { RunConfig } from "../rl/config.ts";
 import type { RunEvent, RunListener } from "../rl/events.ts";
 import { checkFit } from "../rl/fit.ts";
 import { hasHeldOut, heldOutAccuracy } from "../rl/held-out.ts";
+import { withFasterEngine } from "../rl/measure-rollouts.ts";
 import { createRun } from "../rl/run.ts";
 import type { Run, RunProblems } from "../rl/run.ts";
 import type { RunProgress, RunState, SavedState } from "../rl/state.ts";
@@ -59,7 +60,7 @@ export async function beginRun(
   listener({ type: "state", state: "loading", step: 0 });
   checkFit(inputs.model, inputs.config, recorder.gpu);
   await measureDevice(recorder, policyOptions(inputs.config));
-  const run = await load(recorder, inputs, listener);
+  const run = await withFasterEngine(await load(recorder, inputs, listener), listener);
   const now = Date.now();
   const record: RunRecord = {
     id,
@@ -68,7 +69,7 @@ export async function beginRun(
     updatedAt: now,
     modelName: inputs.model.name,
     dataName: inputs.dataName,
-    config: inputs.config,
+    config: run.config,
     ...keptOf(inputs),
     step: 0,
     totalSteps: inputs.config["trainer.total_training_steps"],

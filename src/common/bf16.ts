@@ -24,3 +24,7 @@ export function fromBfloat16(halves: Uint16Array): Float32Array<ArrayBuffer> {
   for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
   return new Float32Array(words.buffer);
 }
+
+/** `values` rounded to bfloat16 and back. */
+export const roundBfloat16 = (values: ArrayLike<number>): Float32Array<ArrayBuffer> =>
+  fromBfloat16(toBfloat16(values));

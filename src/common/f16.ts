@@ -57,5 +57,5 @@ export function packF16(values: ArrayLike<number>): Uint32Array<ArrayBuffer> {
 }
 
 /** `values` rounded to halves and back. */
-export const roundF16 = (values: ArrayLike<number>): Float32Array =>
-  Float32Array.from(values, (value) => fromHalfBits(toHalfBits(value)));
+export const roundF16 = (values: ArrayLike<number>): Float32Array<ArrayBuffer> =>
+  fromHalves(toHalves(values));

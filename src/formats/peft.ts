@@ -3,14 +3,15 @@
 // Source: https://huggingface.co/docs/peft/developer_guides/checkpoint (file format).
 
 import { BugError, UserError } from "../common/errors.ts";
-import { writeSafetensors } from "./safetensors.ts";
-import type { NamedFile } from "./zip.ts";
+import type { NamedStream } from "./encoded-file.ts";
+import { streamOf } from "./encoded-file.ts";
+import { encodeSafetensors } from "./safetensors-stream.ts";
 
 export interface PeftTensor {
   /** A [r,in] or B [out,r]. */
   readonly shape: readonly number[];
-  /** Row-major. */
-  readonly values: Float32Array;
+  /** Row-major; read when its turn comes. */
+  readonly values: () => Promise<Float32Array>;
 }
 
 export interface PeftAdapter {
@@ -24,18 +25,25 @@ export interface PeftAdapter {
   readonly tensors: ReadonlyMap<string, PeftTensor>;
 }
 
-/** `adapter_config.json` and `adapter_model.safetensors`. Throws UserError when training left a value that is not finite. */
-export function peftAdapterFiles({ lora, baseModelName, tensors }: PeftAdapter): readonly NamedFile[] {
+/**
+ * `adapter_config.json` and `adapter_model.safetensors`. Their pieces throw UserError when training left a value that is not
+ * finite.
+ */
+export function peftAdapterFiles({ lora, baseModelName, tensors }: PeftAdapter): readonly NamedStream[] {
   const named = new Map([...tensors].map(([name, tensor]) => [peftName(name), tensor]));
   if (named.size < tensors.size) throw new BugError("an adapter names one tensor in two ways");
   checkPairs(named, lora.rank);
   checkTargets([...named.keys()], lora.targets);
-  for (const [name, { values }] of named) checkFinite(name, values);
   const json = `${JSON.stringify(configOf(lora, baseModelName), null, 2)}\n`;
-  const weights = [...named].map(([name, { shape, values }]) => [name, shape, values] as const);
+  const weights = [...named].map(([name, { shape, values }]) => ({
+    name,
+    dtype: "F32" as const,
+    shape,
+    values: async () => checked(name, shape, await values()),
+  }));
   return [
-    { name: "adapter_config.json", bytes: new TextEncoder().encode(json) },
-    { name: "adapter_model.safetensors", bytes: writeSafetensors(weights) },
+    streamOf("adapter_config.json", new TextEncoder().encode(json)),
+    { name: "adapter_model.safetensors", ...encodeSafetensors(weights) },
   ];
 }
 
@@ -65,15 +73,14 @@ function peftName(name: string): string {
 
 /** Every A [r,in] has its B [out,r], and every B its A. */
 function checkPairs(tensors: ReadonlyMap<string, PeftTensor>, rank: number): void {
-  for (const [name, { shape, values }] of tensors) {
+  for (const [name, { shape }] of tensors) {
     const other = name.includes(".lora_A.")
       ? name.replace(".lora_A.", ".lora_B.")
       : name.replace(".lora_B.", ".lora_A.");
     if (!tensors.has(other)) throw new BugError(`an adapter has "${name}" and no "${other}"`);
-    const [rows = 0, columns = 0] = shape;
-    const ranked = name.includes(".lora_A.") ? rows : columns;
-    if (shape.length !== 2 || ranked !== rank || rows * columns !== values.length)
-      throw new BugError(`"${name}" [${shape}] with ${values.length} values does not fit rank ${rank}`);
+    const ranked = name.includes(".lora_A.") ? shape[0] : shape[1];
+    if (shape.length !== 2 || ranked !== rank)
+      throw new BugError(`"${name}" [${shape}] does not fit rank ${rank}`);
   }
 }
 
@@ -86,9 +93,11 @@ function checkTargets(names: readonly string[], targets: readonly string[]): voi
   );
 }
 
-function checkFinite(name: string, values: Float32Array): void {
+function checked(name: string, shape: readonly number[], values: Float32Array): Float32Array {
+  if (values.length !== shape[0]! * shape[1]!)
+    throw new BugError(`"${name}" [${shape}] has ${values.length} values`);
   const at = values.findIndex((value) => !Number.isFinite(value));
-  if (at < 0) return;
+  if (at < 0) return values;
   throw new UserError(
     `The adapter cannot be exported: ${name} holds ${values[at]} at element ${at}, so its training diverged. Export an earlier checkpoint.`,
   );

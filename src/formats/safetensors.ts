@@ -12,6 +12,8 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes. */
   readonly size: number;
+  /** The same bytes for whoever reads them by itself, where they are a file of the browser's. */
+  readonly blob?: Blob;
   /** Bytes `start` (inclusive) to `end` (exclusive). */
   read(start: number, end: number): Promise<Uint8Array>;
 }

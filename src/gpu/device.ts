@@ -18,6 +18,33 @@ const NEEDED_LIMITS = {
 
 type LimitName = keyof typeof NEEDED_LIMITS;
 
+/**
+ * Limits that are asked for as the adapter has them. Kernels here use the first two; the others are for ONNX Runtime, which
+ * takes what its own device would have for granted and fails within a run on one that has less.
+ */
+const RAISED_LIMITS = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxBindGroups",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+/** Taken where the adapter has them; halves as a type of shaders are ONNX Runtime's alone. */
+const FEATURES: readonly GPUFeatureName[] = ["subgroups", "timestamp-query", "shader-f16"];
+/**
+ * Subgroups of fewer lanes are not used: ONNX Runtime 1.30 computes attention over 32 tokens and more wrongly on them (seen on
+ * SwiftShader, 4 lanes: logits off by 4), and none of our faster products run there.
+ */
+const LEAST_LANES = 8;
+
+const ERROR_FILTERS: readonly GPUErrorFilter[] = ["validation", "out-of-memory", "internal"];
+
 /** Longest wait for a device to tell that it is gone. */
 const LOSS_MS = 1000;
 
@@ -28,8 +55,6 @@ export interface GpuOptions {
   readonly limits?: "adapter" | "default";
   /** Treat larger bindings as unavailable, bytes; tests force tiling with it. */
   readonly maxBindingBytes?: number;
-  /** Features beyond those that the kernels use, taken where the adapter has them. */
-  readonly alsoFeatures?: readonly GPUFeatureName[];
   /** Features not to use although the adapter has them. */
   readonly withoutFeatures?: readonly GPUFeatureName[];
 }
@@ -133,6 +158,25 @@ export class Gpu {
     }
   }
 
+  /**
+   * The value of `work`, which another library does on this device. Throws GpuError for what the device refused meanwhile;
+   * that is then no fault of the device, and others can go on. Nothing else may use the device until it has settled.
+   */
+  async guarded<T>(work: () => Promise<T>): Promise<T> {
+    for (const filter of ERROR_FILTERS) this.device.pushErrorScope(filter);
+    let errors: (GPUError | null)[] = [];
+    let value: T;
+    try {
+      value = await work();
+    } finally {
+      errors = await Promise.all(ERROR_FILTERS.map(() => this.device.popErrorScope().catch(() => null)));
+    }
+    const error = errors.find((found) => found !== null);
+    if (error) throw new GpuError(`The GPU refused a command: ${error.message}`);
+    this.check();
+    return value;
+  }
+
   destroy(): void {
     this.device.destroy();
   }
@@ -181,15 +225,16 @@ async function asked<T>(what: string, answer: Promise<T>): Promise<T> {
 }
 
 function deviceDescriptor(adapter: GPUAdapter, options: GpuOptions): GPUDeviceDescriptor {
-  const wanted = ["subgroups" as GPUFeatureName, "timestamp-query" as const, ...(options.alsoFeatures ?? [])];
-  const requiredFeatures = wanted.filter(
-    (name) => adapter.features.has(name) && !options.withoutFeatures?.includes(name),
+  const isWide = (adapter.info.subgroupMinSize ?? 0) >= LEAST_LANES;
+  const requiredFeatures = FEATURES.filter(
+    (name) =>
+      adapter.features.has(name) &&
+      !options.withoutFeatures?.includes(name) &&
+      (name !== "subgroups" || isWide),
   );
   const requiredLimits: Record<string, number> = {};
   if (options.limits !== "default") {
-    for (const name of ["maxStorageBufferBindingSize", "maxBufferSize"] as const) {
-      requiredLimits[name] = adapter.limits[name];
-    }
+    for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
   }
   return { label: "gradus", requiredFeatures, requiredLimits };
 }

@@ -21,6 +21,7 @@ export type Owner =
   | "head"
   | "kvCache"
   | "batch"
+  | "onnxRuntime"
   | "system";
 
 /** A range of device memory with a shape, row-major. `buffer` is absent in a plan. */

@@ -4,7 +4,8 @@
 import { BugError, UserError } from "../common/errors.ts";
 import type { Recorder, Tensor } from "../gpu/index.ts";
 import { kvStorePrompt } from "../ops/kv-cache.ts";
-import type { DecodeMemory } from "./decode-memory.ts";
+import type { DecoderConfig } from "./config.ts";
+import type { DecodeMemory, RolloutSizes } from "./decode-memory.ts";
 import { HISTORY_STEPS, MAX_STOP_TOKENS, ROW_STATE_WORDS } from "./decode-memory.ts";
 import type { SamplingOptions } from "./decode-step.ts";
 import { decodeStep } from "./decode-step.ts";
@@ -45,13 +46,7 @@ export class Decoder {
 
   /** Makes every row idle and sets the tokens that end a response (at most 8). */
   reset(stopTokens: readonly number[]): void {
-    if (stopTokens.length > MAX_STOP_TOKENS) {
-      throw new UserError(
-        `${stopTokens.length} stop tokens were given; at most ${MAX_STOP_TOKENS} are supported.`,
-      );
-    }
-    const padded = Uint32Array.from({ length: MAX_STOP_TOKENS }, (_, i) => stopTokens[i] ?? NO_TOKEN);
-    this.#recorder.write(this.#memory.stopTokens, padded);
+    this.#recorder.write(this.#memory.stopTokens, stopWords(stopTokens));
     this.#recorder.clear(this.#memory.state);
   }
 
@@ -63,7 +58,7 @@ export class Decoder {
     prompts: readonly { readonly slot: number; readonly tokens: readonly number[] }[],
     useAdapter: boolean,
   ): void {
-    for (const { tokens } of prompts) this.checkPrompt(tokens);
+    for (const { tokens } of prompts) checkPrompt(tokens, this.#memory.sizes, this.#policy.config);
     const groups = prompts
       .filter(({ tokens }) => tokens.length > 1)
       .map(({ slot, tokens }) => ({ slot, prompt: tokens.slice(0, -1), responses: [[0]] }));
@@ -80,24 +75,6 @@ export class Decoder {
       this.#recorder.write(this.#memory.placeOf, batch.positions);
       this.#policy.layersForward(useAdapter, (layer, qkv) =>
         this.#storePrompt(layer, qkv, batch.tokens.length),
-      );
-    }
-  }
-
-  /** Throws UserError when a prompt is empty, longer than the plan, or holds a token that the vocabulary does not have. */
-  checkPrompt(tokens: readonly number[]): void {
-    const { maxPrompt } = this.#memory.sizes;
-    const { vocab } = this.#policy.config;
-    if (tokens.length === 0) throw new UserError("A prompt is empty: give it at least one token.");
-    if (tokens.length > maxPrompt) {
-      throw new UserError(
-        `A prompt has ${tokens.length} tokens and the plan allows ${maxPrompt}: raise data.max_prompt_length or leave the problem out.`,
-      );
-    }
-    const stranger = tokens.find((token) => !(token >= 0 && token < vocab));
-    if (stranger !== undefined) {
-      throw new UserError(
-        `Token ${stranger} of a prompt is not in the model's vocabulary of ${vocab}: tokenizer and model do not belong together.`,
       );
     }
   }
@@ -152,4 +129,34 @@ export class Decoder {
       logProbs: new Float32Array(bytes, logProbs.offset, steps * rows),
     };
   }
+}
+
+/** Throws UserError when a prompt is empty, longer than the plan, or holds a token that the vocabulary does not have. */
+export function checkPrompt(
+  tokens: readonly number[],
+  { maxPrompt }: Pick<RolloutSizes, "maxPrompt">,
+  { vocab }: Pick<DecoderConfig, "vocab">,
+): void {
+  if (tokens.length === 0) throw new UserError("A prompt is empty: give it at least one token.");
+  if (tokens.length > maxPrompt) {
+    throw new UserError(
+      `A prompt has ${tokens.length} tokens and the plan allows ${maxPrompt}: raise data.max_prompt_length or leave the problem out.`,
+    );
+  }
+  const stranger = tokens.find((token) => !(token >= 0 && token < vocab));
+  if (stranger !== undefined) {
+    throw new UserError(
+      `Token ${stranger} of a prompt is not in the model's vocabulary of ${vocab}: tokenizer and model do not belong together.`,
+    );
+  }
+}
+
+/** The tokens that end a response as the sampler reads them, u32[8]. Throws UserError when there are more. */
+export function stopWords(stopTokens: readonly number[]): Uint32Array<ArrayBuffer> {
+  if (stopTokens.length > MAX_STOP_TOKENS) {
+    throw new UserError(
+      `${stopTokens.length} stop tokens were given; at most ${MAX_STOP_TOKENS} are supported.`,
+    );
+  }
+  return Uint32Array.from({ length: MAX_STOP_TOKENS }, (_, i) => stopTokens[i] ?? NO_TOKEN);
 }

@@ -6,6 +6,7 @@ import type { ChatTemplate } from "../formats/chat-template.ts";
 import { chatTemplateOf } from "../formats/chat-template.ts";
 import type { JsonObject } from "../formats/json.ts";
 import { decodeText, readJsonObject } from "../formats/json.ts";
+import type { OnnxDescription, OnnxFiles } from "../formats/onnx/model.ts";
 import { openOnnxModel } from "../formats/onnx/model.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { Tokenizer } from "../formats/tokenizer.ts";
@@ -17,20 +18,41 @@ import { checkShapes } from "./parameters.ts";
 import { isSafetensorsPart, openSafetensorsWeights } from "./shards.ts";
 import { parameterShapes } from "./weights.ts";
 
+/** The files of an ONNX model, with what was recognised in them. */
+export interface OpenedOnnx extends OnnxFiles {
+  readonly description: OnnxDescription;
+}
+
 /** A model that can be trained; weights are read on demand. */
 export interface OpenedModel {
   readonly name: string;
+  /** As config.json says, but for a head that an ONNX file has apart from its embedding. */
   readonly config: DecoderConfig;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
   readonly weights: ParameterSource;
+  /** The ONNX files behind the weights; undefined for safetensors. */
+  readonly onnx?: OpenedOnnx;
   /** What the weights are read from, for a person: "ONNX, model builder, F32". */
   readonly source: string;
-  /** The files that were used; a copy of them opens the same model. */
+  /** The files that were used, and those that tools want beside weights; a copy of them opens the same model. */
   readonly files: readonly ByteSource[];
   /** config.json as it was. */
   readonly json: JsonObject;
 }
+
+/** Files beside the weights and config.json, for this engine or for other tools; an export has them again. */
+export const COMPANIONS = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "chat_template.jinja",
+  "generation_config.json",
+  "genai_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.json",
+  "merges.txt",
+] as const;
 
 /** What everything else about a model is looked up in. */
 class Folder {
@@ -85,14 +107,15 @@ export async function openModel(files: readonly ByteSource[], name?: string): Pr
   const folder = new Folder(files);
   const configFile = folder.need("config.json", "which tells its layers and sizes");
   const json = await readJsonObject(configFile);
-  const config = parseDecoderConfig(json, configFile.name);
+  const said = parseDecoderConfig(json, configFile.name);
   const tokenizerFile = folder.need("tokenizer.json", "without which its texts cannot be read");
   const tokenizerConfigFile = folder.find("tokenizer_config.json");
   const tokenizerConfig = tokenizerConfigFile ? await readJsonObject(tokenizerConfigFile) : {};
   const tokenizer = await openTokenizer(tokenizerFile, tokenizerConfig);
-  checkVocabulary(tokenizer, config, tokenizerFile.name);
+  checkVocabulary(tokenizer, said, tokenizerFile.name);
   const template = chatTemplateOf(tokenizerConfig, await textOf(folder.find("chat_template.jinja")));
-  const { weights, source } = await openWeights(folder, config);
+  const { config, weights, source, onnx } = await openWeights(folder, said);
+  for (const companion of COMPANIONS) folder.find(companion);
   checkShapes(
     [...parameterShapes(config)].map(([parameter, shape]) => ({ name: parameter, shape })),
     weights,
@@ -103,6 +126,7 @@ export async function openModel(files: readonly ByteSource[], name?: string): Pr
     tokenizer,
     template,
     weights,
+    ...(onnx && { onnx }),
     source,
     files: files.filter((file) => folder.used.has(file)),
     json,
@@ -128,8 +152,10 @@ function nameOf(json: JsonObject, files: readonly ByteSource[]): string {
   return folder ?? (typeof own === "string" && own !== "" ? own : "model");
 }
 
-interface OpenedWeights {
+export interface OpenedWeights {
+  readonly config: DecoderConfig;
   readonly weights: ParameterSource;
+  readonly onnx?: OpenedOnnx;
   readonly source: string;
 }
 
@@ -138,7 +164,7 @@ async function openWeights(folder: Folder, config: DecoderConfig): Promise<Opene
   if (parts.length > 0) {
     const { weights, types, files } = await openSafetensorsWeights(parts);
     files.forEach((file) => folder.used.add(file));
-    return { weights, source: `safetensors, ${types.join(" and ")}` };
+    return { config, weights, source: `safetensors, ${types.join(" and ")}` };
   }
   const onnx = folder.ending(".onnx");
   const model = onnx.find((file) => baseName(file) === "model.onnx") ?? onnx[0];
@@ -154,8 +180,22 @@ async function openWeights(folder: Folder, config: DecoderConfig): Promise<Opene
   }
   folder.used.add(model);
   const external = (name: string): ByteSource | undefined => folder.find(name.split("/").at(-1)!);
-  const weights = await openOnnxModel({ model, external, config });
-  const { layout, weightType, isAdapterMerged } = weights.description;
+  return openOnnx({ model, external, config });
+}
+
+/**
+ * Opens an ONNX model. A tied one whose head was quantised apart from its embedding holds two matrices with different numbers, and
+ * what it computes is both of them: its head is its own here.
+ */
+export async function openOnnx(
+  files: OnnxFiles & { readonly config: DecoderConfig },
+): Promise<OpenedWeights & { readonly onnx: OpenedOnnx }> {
+  const weights = await openOnnxModel(files);
+  const { description } = weights;
+  const { head, layout, weightType, isAdapterMerged } = description;
+  if (head === "copy" && weightType === "Q4")
+    return openOnnx({ ...files, config: { ...files.config, tied: false } });
   const adapter = isAdapterMerged ? ", adapter merged" : "";
-  return { weights, source: `ONNX, ${layout}, ${weightType}${adapter}` };
+  const source = `ONNX, ${layout}, ${weightType}${adapter}`;
+  return { config: files.config, weights, onnx: { ...files, description }, source };
 }

@@ -20,6 +20,8 @@ export interface ParameterSource {
   shape(name: string): readonly number[] | undefined;
   /** Values of a tensor, row-major. */
   read(name: string): Promise<Float32Array>;
+  /** How the source stores a tensor, such as "BF16"; absent: it has no types of its own. */
+  type?(name: string): string | undefined;
   /** Form of a matrix that the source has in 4-bit blocks of whole records; absent: it has none so. */
   blockType?(name: string): Q4Type | undefined;
   /** The blocks of such a matrix. */

@@ -56,6 +56,7 @@ export async function openSafetensorsWeights(files: readonly ByteSource[]): Prom
       names: [...home.keys()],
       shape: (tensor) => home.get(tensor)?.entry(tensor).shape,
       read: (tensor) => home.get(tensor)!.readF32(tensor),
+      type: (tensor) => home.get(tensor)?.entry(tensor).dtype,
     },
   };
 }

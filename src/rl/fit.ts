@@ -29,6 +29,7 @@ export interface Fit {
 const CHECKPOINTING = "actor_rollout_ref.model.enable_gradient_checkpointing";
 const RANK = "actor_rollout_ref.model.lora_rank";
 const BASE = "gradus.base_type";
+const ENGINE = "gradus.rollout_engine";
 const BUDGET = "actor_rollout_ref.actor.ppo_max_token_len_per_gpu";
 const ROWS = "actor_rollout_ref.rollout.max_num_seqs";
 const FEWEST_ROWS = 4;
@@ -36,6 +37,7 @@ const FEWEST_ROWS = 4;
 /** What can be changed, each in its steps from the mildest on. */
 const LEVERS: readonly ((config: RunConfig) => readonly Values[])[] = [
   (config) => (config[CHECKPOINTING] ? [] : [{ [CHECKPOINTING]: true }]),
+  (config) => (config[ENGINE] === "onnxruntime" ? [{ [ENGINE]: "wgsl" }] : []),
   (config) => (config[RANK] > 0 && config[BASE] === "f32" ? [{ [BASE]: "f16" }] : []),
   (config) => (config[RANK] > 0 && config[BASE] !== "q4" ? [{ [BASE]: "q4" }] : []),
   (config) =>

@@ -11,7 +11,6 @@ import { planPolicy } from "../model/memory.ts";
 import type { ParameterSource } from "../model/parameters.ts";
 import { Policy } from "../model/policy.ts";
 import type { RolloutEngine } from "../rollout/engine.ts";
-import { WgslRollout } from "../rollout/wgsl.ts";
 import type { RunConfig } from "./config.ts";
 import type { RunCritic } from "./critic/run-critic.ts";
 import { createRunCritic, planRunCritic } from "./critic/run-critic.ts";
@@ -22,11 +21,19 @@ import { policyOptions, rewardSettingsOf, rewardsOf, usesCritic } from "./option
 import type { Prompt, TextModel } from "./prompts.ts";
 import { checkDataSources } from "./rewards/index.ts";
 import { RewardJudge } from "./rewards/judge.ts";
+import type { PlannedFiles, RolloutFiles } from "./rollout-engine.ts";
+import {
+  checkRolloutEngine,
+  hasRoomToTry,
+  openRolloutEngine,
+  planRolloutEngine,
+  triesOnnxRuntime,
+} from "./rollout-engine.ts";
 import type { RunData } from "./run-data.ts";
 import { dataOf } from "./run-data.ts";
 
 /** A model that has been opened: its shape, its text side, and where its weights are read from. */
-export interface RunModel extends TextModel {
+export interface RunModel extends TextModel, RolloutFiles {
   readonly name: string;
   readonly config: DecoderConfig;
   readonly weights: ParameterSource;
@@ -53,29 +60,38 @@ export interface Run extends RunData {
 }
 
 /** What a plan needs of a model; its weights may still be at a hub. */
-export interface PlannedModel {
+export interface PlannedModel extends PlannedFiles {
   readonly config: DecoderConfig;
   readonly weights: Pick<ParameterSource, "blockType">;
 }
 
-export type PlannedDevice = Pick<Gpu, "maxBindingBytes" | "memoryBytes">;
+export type PlannedDevice = Pick<Gpu, "maxBindingBytes" | "memoryBytes" | "isSoftware">;
 
 /**
- * Bytes per owner of a run, before anything is allocated. Throws UserError when a setting does not fit the device, or all of
- * it is more than the device is said to have.
+ * Bytes per owner of a run, before anything is allocated, with ONNX Runtime where it writes the responses or is tried. Throws
+ * UserError when a setting does not fit the device, or all of it is more than the device is said to have.
  */
 export function planRun(model: PlannedModel, config: RunConfig, gpu: PlannedDevice): MemoryPlan {
+  checkRolloutEngine(config, model);
   const options = policyOptions(config, model.weights);
-  const { bytes, total } = planPolicy(model.config, options, gpu);
-  const allocator = new PlanAllocator();
-  allocateLossMemory(allocator, options.tokenBudget);
-  if (usesCritic(config)) planRunCritic(allocator, model.config, options, gpu.maxBindingBytes);
-  const own = [...allocator.bytes.entries()];
-  const sums = new Map(bytes);
-  for (const [owner, count] of own) sums.set(owner, (sums.get(owner) ?? 0) + count);
-  const plan = { bytes: sums, total: total + own.reduce((sum, [, count]) => sum + count, 0) };
-  checkMemory(plan, gpu);
-  return plan;
+  const policy = planPolicy(model.config, options, gpu);
+  const own = new PlanAllocator();
+  allocateLossMemory(own, options.tokenBudget);
+  if (usesCritic(config)) planRunCritic(own, model.config, options, gpu.maxBindingBytes);
+  const plan = sumOf(policy, own);
+  const session = new PlanAllocator();
+  planRolloutEngine(session, model, config, options);
+  const isSet = config["gradus.rollout_engine"] === "onnxruntime";
+  const isTried = triesOnnxRuntime(config, model, gpu) && hasRoomToTry(plan.total + session.total, gpu);
+  const whole = isSet || isTried ? sumOf(plan, session) : plan;
+  checkMemory(whole, gpu);
+  return whole;
+}
+
+function sumOf(plan: MemoryPlan, { bytes, total }: PlanAllocator): MemoryPlan {
+  const sums = new Map(plan.bytes);
+  for (const [owner, count] of bytes) sums.set(owner, (sums.get(owner) ?? 0) + count);
+  return { bytes: sums, total: plan.total + total };
 }
 
 function checkMemory({ total }: MemoryPlan, { memoryBytes }: PlannedDevice): void {
@@ -96,6 +112,7 @@ export async function createRun(
   config: RunConfig,
   onProgress: (loaded: number, total: number) => void = () => {},
 ): Promise<Run> {
+  checkRolloutEngine(config, model);
   const stopTokens = stopTokensOf(model);
   const data = dataOf(model, problems, config, stopTokens);
   const options = policyOptions(config, model.weights);
@@ -111,12 +128,14 @@ export async function createRun(
       allocateLossMemory(real, options.tokenBudget),
     );
     parts.push(allocator);
+    const { engine, ...owned } = await openRolloutEngine(policy, config, model);
+    parts.push(owned);
     return {
       config,
       model,
       policy,
       ...(critic && { critic }),
-      engine: new WgslRollout(policy),
+      engine,
       judge,
       lossMemory,
       ...data,

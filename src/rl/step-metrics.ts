@@ -2,6 +2,7 @@
 
 import { mean, sum } from "../common/numbers.ts";
 import type { StepBatches } from "./batches.ts";
+import type { RunConfig } from "./config.ts";
 import { lengthMetrics, responseSpread, share, tokenSpread } from "./data-metrics.ts";
 import { greedyMetrics } from "./greedy-baseline.ts";
 import { STEP } from "./metrics.ts";
@@ -22,6 +23,7 @@ import {
 import type { Prompt } from "./prompts.ts";
 import { epochsAfter } from "./prompts.ts";
 import { rewardMetrics } from "./rewards/metric-list.ts";
+import { offPolicyMetrics } from "./rollout-correction-metrics.ts";
 import type { Run } from "./run.ts";
 import type { StepSample } from "./sample.ts";
 import type { JudgedRollout } from "./score.ts";
@@ -110,6 +112,7 @@ export function rlMetrics(
     ...tokenSpread("critic/advantages", ofTrained(rollouts, advantages, batches.treatment)),
     ...lossMetrics(run, update, batches),
     ...samplerDifference(rollouts, batches),
+    ...samplerDistance(run.config, rollouts, batches),
     ...greedyMetrics(sample),
     ...(needsOldPass(run.config, step) && { "timing_s/old_log_prob": seconds.oldLogProb }),
     ...(usesReference(run.config) && { "timing_s/ref": seconds.reference }),
@@ -209,6 +212,24 @@ export function samplerDifference(
     "training/rollout_probs_diff_mean": total / Math.max(count, 1),
     "training/rollout_probs_diff_max": largest,
   };
+}
+
+/**
+ * How far training is from another engine that sampled, as rollout correction tells it where it is on; verl tells it for any
+ * sampler that gives log-probabilities.
+ */
+function samplerDistance(
+  config: RunConfig,
+  rollouts: readonly JudgedRollout[],
+  { numbers }: Pick<StepBatches, "numbers">,
+): MetricRow {
+  const isOther = config["gradus.rollout_engine"] === "onnxruntime";
+  if (!isOther || correctionOf(config) || !rollouts.some(({ tokens }) => tokens.length > 0)) return {};
+  const distance = offPolicyMetrics(
+    rollouts.map((rollout) => numbers.get(rollout)!.logProb),
+    rollouts.map(({ samplerLogProb }) => samplerLogProb),
+  );
+  return Object.fromEntries(Object.entries(distance).map(([key, value]) => [`rollout_corr/${key}`, value]));
 }
 
 interface SftStep {

@@ -1,24 +1,14 @@
 // Rollouts on our own decoder: continuous batching. Rows are filled in request order; a row that ends is given the next
 // response as soon as its end has been read, and a prompt's keys and values are computed once for all its samples.
 
-import { UserError } from "../common/errors.ts";
-import { threefry2x32 } from "../common/random.ts";
-import { Decoder, NO_TOKEN } from "../model/decoder.ts";
-import type { DecodedSteps } from "../model/decoder.ts";
+import { Decoder } from "../model/decoder.ts";
 import type { Policy } from "../model/policy.ts";
 import type { RolloutEngine, RolloutOptions, RolloutRequest, RolloutResponse } from "./engine.ts";
+import { checkRollout, collect, rowKey } from "./responses.ts";
+import type { Job } from "./responses.ts";
 
 /** Decode steps between two reads: few enough that an ended row does not idle, many enough to hide the read. */
 const STEPS_PER_READ = 4;
-
-/** A response in the making. */
-interface Job {
-  readonly request: number;
-  readonly sample: number;
-  readonly tokens: number[];
-  readonly samplerLogProb: number[];
-  row: number;
-}
 
 /** The engine's own sampler; needs a policy planned with rollout sizes. */
 export class WgslRollout implements RolloutEngine {
@@ -32,12 +22,7 @@ export class WgslRollout implements RolloutEngine {
 
   /** Throws UserError, before anything runs, on a prompt or option that the plan or the sampler does not allow. */
   async generate(requests: readonly RolloutRequest[], options: RolloutOptions): Promise<RolloutResponse[][]> {
-    checkOptions(options, this.#policy.memory.decode!.sizes.maxNew);
-    for (const { prompt, samples, key } of requests) {
-      this.#decoder.checkPrompt(prompt);
-      whole("samples", samples, 1, 2 ** 31);
-      whole("key", key, 0, 2 ** 32 - 1);
-    }
+    checkRollout(requests, options, this.#policy.memory.decode!.sizes, this.#policy.config);
     return this.#policy.exclusively("a rollout", () => this.#run(requests, options));
   }
 
@@ -88,54 +73,6 @@ export class WgslRollout implements RolloutEngine {
       });
     }
   }
-}
-
-/** One word for (prompt, sample), which the sampler combines with the seed and the token's place. */
-const rowKey = (key: number, sample: number): number => threefry2x32([key, sample], [0, 0])[0];
-
-function checkOptions({ sampling, maxNew }: RolloutOptions, most: number): void {
-  const { temperature, topK, topP } = sampling;
-  whole("number of new tokens", maxNew, 1, most, "data.max_response_length");
-  whole("top-k", topK, 0, 2 ** 31);
-  if (!(temperature >= 0 && temperature < Infinity)) {
-    throw new UserError(`The temperature is ${temperature}: 0, for greedy, or a positive number is needed.`);
-  }
-  if (!(topP > 0 && topP <= 1))
-    throw new UserError(`Top-p is ${topP}: a number above 0 and up to 1 is needed.`);
-}
-
-function whole(name: string, value: number, least: number, most: number, setting?: string): void {
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-  const remedy = setting ? `; ${setting} sets the limit` : "";
-  throw new UserError(`The ${name} is ${value}: a whole number from ${least} to ${most} is needed${remedy}.`);
-}
-
-/** Adds what a row decoded to its response; returns the response when it has ended. */
-function collect(
-  job: Job,
-  { steps, tokens, logProbs }: DecodedSteps,
-  rows: number,
-  options: RolloutOptions,
-): RolloutResponse | undefined {
-  const gained: number[] = [];
-  let ended: RolloutResponse["finishReason"] | undefined;
-  for (let step = 0; step < steps && !ended; step++) {
-    const token = tokens[step * rows + job.row]!;
-    if (token === NO_TOKEN) break;
-    const logProb = logProbs[step * rows + job.row]!;
-    if (!Number.isFinite(logProb)) {
-      throw new UserError(
-        `A sampled token has log-probability ${logProb}: the policy has diverged. Lower the learning rate, or go on from an earlier checkpoint.`,
-      );
-    }
-    gained.push(token);
-    job.samplerLogProb.push(logProb);
-    if (options.stopTokens.includes(token)) ended = "stop";
-    else if (job.tokens.length + gained.length === options.maxNew) ended = "length";
-  }
-  job.tokens.push(...gained);
-  if (gained.length > 0) options.onTokens?.({ request: job.request, sample: job.sample, tokens: gained });
-  return ended && { tokens: job.tokens, samplerLogProb: job.samplerLogProb, finishReason: ended };
 }
 
 /** Which response is in which row, and which prompt in which slot. */

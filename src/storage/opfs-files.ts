@@ -4,12 +4,12 @@ import { UserError } from "../common/errors.ts";
 import type { FileTree } from "./model-cache.ts";
 
 /** What only workers have, and the types of a page therefore lack. */
-interface SyncAccessHandle {
+export interface SyncAccessHandle {
   write(bytes: Uint8Array, options: { at: number }): number;
   flush(): void;
   close(): void;
 }
-type WorkerFileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> };
+export type WorkerFileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> };
 
 /** The tree below the folder `name`. Throws UserError where the browser has no such files, or keeps them from this page. */
 export async function opfsFiles(name: string): Promise<FileTree> {

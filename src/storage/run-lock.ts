@@ -1,16 +1,23 @@
-// Keeps two tabs from training one run, or writing one file, at the same time. A lock goes with its tab, also when that crashes. Where there are
-// no Web Locks, as in Node 20, every run is free.
+// Keeps two tabs from training one run at the same time, from writing one file, and one from clearing away what another is
+// writing. A lock goes with its tab, also when that crashes. Where there are no Web Locks, as in Node 20, everything is free.
 
-const PREFIX = "gradus/run/";
+const RUN = "run/";
+const PREFIX = "gradus/";
 
-/** Lets go of a run; resolves when others can take it. */
+/** Lets go of what was taken; resolves when others can take it. */
 export type Release = () => Promise<void>;
 
 const lockManager = (): LockManager | undefined =>
   typeof navigator === "undefined" ? undefined : (navigator.locks as LockManager | undefined);
 
 /** Takes a run for this tab; undefined when another tab, or this one, holds it. */
-export function holdRun(runId: string): Promise<Release | undefined> {
+export const holdRun = (runId: string): Promise<Release | undefined> => hold(`${RUN}${runId}`);
+
+/** Ids of the runs that some tab of this browser holds. */
+export const busyRuns = (): Promise<ReadonlySet<string>> => heldBelow(RUN);
+
+/** Takes a name for this tab; undefined when it is taken. */
+export function hold(name: string): Promise<Release | undefined> {
   const locks = lockManager();
   if (!locks) return Promise.resolve(() => Promise.resolve());
   return new Promise((resolve, reject) => {
@@ -19,7 +26,7 @@ export function holdRun(runId: string): Promise<Release | undefined> {
       resolve(undefined);
       return undefined;
     };
-    const held: Promise<void> = locks.request(`${PREFIX}${runId}`, { ifAvailable: true }, whileHeld);
+    const held: Promise<void> = locks.request(`${PREFIX}${name}`, { ifAvailable: true }, whileHeld);
     held.catch(reject);
   });
 }
@@ -27,12 +34,13 @@ export function holdRun(runId: string): Promise<Release | undefined> {
 /** Does `work` when no other tab does work under this name. */
 export async function withLock(name: string, work: () => Promise<void>): Promise<void> {
   const locks = lockManager();
-  await (locks ? locks.request(`gradus/${name}`, work) : work());
+  await (locks ? locks.request(`${PREFIX}${name}`, work) : work());
 }
 
-/** Ids of the runs that some tab of this browser holds. */
-export async function busyRuns(): Promise<ReadonlySet<string>> {
+/** What follows `prefix` in the names that some tab holds. */
+export async function heldBelow(prefix: string): Promise<ReadonlySet<string>> {
   const { held = [] } = (await lockManager()?.query()) ?? {};
-  const names = held.map(({ name = "" }) => name).filter((name) => name.startsWith(PREFIX));
-  return new Set(names.map((name) => name.slice(PREFIX.length)));
+  const whole = `${PREFIX}${prefix}`;
+  const names = held.map(({ name = "" }) => name).filter((name) => name.startsWith(whole));
+  return new Set(names.map((name) => name.slice(whole.length)));
 }

@@ -1,9 +1,10 @@
-// Buttons that save what a run has made: trained weights, metrics, configuration. The files come from the worker; this asks
-// for them and hands them to the browser.
+// Buttons that save what a run has made: metrics and configuration at once, trained weights in the forms that fold out below.
+// The files come from the worker; this asks for them and hands them to the browser.
 
-import { css, html, LitElement, type TemplateResult } from "lit";
+import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 
 import { type DownloadId, DOWNLOADS } from "../worker/api.ts";
+import "./gradus-exports.ts";
 import { icon } from "./icons.ts";
 import { saveFile } from "./save-file.ts";
 import type { Session } from "./session.ts";
@@ -12,14 +13,12 @@ import { baseStyles, buttonStyles } from "./styles.ts";
 
 /** What a button says; its detail is the gloss. */
 const NAMES: Readonly<Record<DownloadId, string>> = {
-  weights: "Download trained weights",
   "metrics-jsonl": "Download metrics",
   "metrics-csv": "Download metrics as CSV",
   config: "Download configuration",
   command: "Download verl command",
 };
 const SHORT: Readonly<Record<DownloadId, string>> = {
-  weights: "Trained weights",
   "metrics-jsonl": "Metrics",
   "metrics-csv": "CSV",
   config: "Configuration",
@@ -32,6 +31,7 @@ export class GradusDownloads extends LitElement {
     runId: { attribute: "run-id" },
     isMain: { type: Boolean, attribute: "main" },
     pending: { state: true },
+    isOpen: { state: true },
   };
 
   declare session: Session;
@@ -40,6 +40,8 @@ export class GradusDownloads extends LitElement {
   declare isMain: boolean;
   /** What is being made. */
   declare pending: DownloadId | undefined;
+  /** Whether the forms of the weights are shown. */
+  declare isOpen: boolean;
 
   static override styles = [
     baseStyles,
@@ -54,28 +56,46 @@ export class GradusDownloads extends LitElement {
         min-height: 28px;
         padding: 0 8px;
       }
+      gradus-exports {
+        flex: 1 0 100%;
+        max-width: 720px;
+      }
     `,
   ];
 
   constructor() {
     super();
     this.isMain = false;
+    this.isOpen = false;
     new SessionController(this);
   }
 
   override render(): TemplateResult {
-    return html`${DOWNLOADS.map(
-      ({ id, detail }) =>
-        html`<button
-          class=${id === "weights" && this.isMain ? "primary" : ""}
-          aria-label=${NAMES[id]}
-          title=${detail}
-          ?disabled=${this.pending !== undefined}
-          @click=${() => void this.#save(id)}
-        >
-          ${icon("download")}${SHORT[id]}
-        </button>`,
-    )}`;
+    return html`<button
+        class=${this.isMain ? "primary" : ""}
+        aria-label="Download trained weights"
+        aria-expanded=${this.isOpen}
+        title="an adapter, or the whole model as safetensors or ONNX"
+        @click=${() => (this.isOpen = !this.isOpen)}
+      >
+        ${icon("download")}Trained weights
+      </button>
+      ${DOWNLOADS.map(
+        ({ id, detail }) =>
+          html`<button
+            aria-label=${NAMES[id]}
+            title=${detail}
+            ?disabled=${this.pending !== undefined}
+            @click=${() => void this.#save(id)}
+          >
+            ${icon("download")}${SHORT[id]}
+          </button>`,
+      )}
+      ${
+        this.isOpen
+          ? html`<gradus-exports .session=${this.session} run-id=${this.runId}></gradus-exports>`
+          : nothing
+      }`;
   }
 
   async #save(id: DownloadId): Promise<void> {

@@ -1,14 +1,16 @@
 // One kept run: what it is, how far it has come, its checkpoints with what they are worth, and what can be done with them.
 // Deleting is only asked for here; gradus-checkpoints.ts makes sure that it is meant.
 
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 import { repeat } from "lit/directives/repeat.js";
 
 import "./gradus-downloads.ts";
+import "./gradus-exports.ts";
 import type { CheckpointSummary, RunSummary } from "../worker/api.ts";
 import { formatBytes, formatNumber, formatShare, formatWhen } from "./format.ts";
 import { icon } from "./icons.ts";
-import { saveFile } from "./save-file.ts";
+import { keptRunStyles } from "./kept-run-styles.ts";
 import { isUnderWay, type Session, SessionController } from "./session.ts";
 import { baseStyles, buttonStyles, cardStyles, chipStyles } from "./styles.ts";
 
@@ -25,115 +27,18 @@ export class DeleteEvent extends Event {
 }
 
 export class GradusKeptRun extends LitElement {
-  static override properties = { session: { attribute: false }, run: { attribute: false } };
+  static override properties = {
+    session: { attribute: false },
+    run: { attribute: false },
+    exported: { state: true },
+  };
 
   declare session: Session;
   declare run: RunSummary;
+  /** The step whose weights are to be taken home. */
+  declare exported: number | undefined;
 
-  static override styles = [
-    baseStyles,
-    buttonStyles,
-    cardStyles,
-    chipStyles,
-    css`
-      header,
-      footer {
-        display: flex;
-        flex-wrap: wrap;
-        align-items: center;
-        gap: 8px 12px;
-        padding: 12px 16px;
-      }
-      footer {
-        justify-content: space-between;
-        border-top: 1px solid var(--line);
-      }
-      .what {
-        flex: 1 1 240px;
-        min-width: 0;
-      }
-      h2 {
-        font-size: var(--size-15);
-        font-weight: 600;
-        line-height: 24px;
-        overflow-wrap: anywhere;
-      }
-      .facts {
-        color: var(--text-quiet);
-        font-size: var(--size-12);
-        line-height: 16px;
-      }
-      .scroll {
-        position: relative;
-        overflow-x: auto;
-      }
-      table {
-        width: 100%;
-        min-width: 600px;
-        table-layout: fixed;
-        border-collapse: collapse;
-        font-size: var(--size-13);
-        line-height: 20px;
-        white-space: nowrap;
-      }
-      th,
-      td {
-        padding: 4px 12px;
-        text-align: end;
-      }
-      th:first-child,
-      td:first-child {
-        padding-inline-start: 16px;
-        text-align: start;
-      }
-      th {
-        color: var(--text-quiet);
-        font-size: var(--size-12);
-        font-weight: 400;
-      }
-      td {
-        border-top: 1px solid var(--line);
-      }
-      td:last-child {
-        padding-block: 2px;
-        padding-inline-end: 8px;
-      }
-      button.plain {
-        color: var(--text-quiet);
-      }
-      button.plain:disabled {
-        background: none;
-        opacity: 0.5;
-      }
-      td button {
-        min-height: 28px;
-        padding: 0 8px;
-      }
-      /* On a narrow page what is worth keeping and what can be done with it; the rest has no room. */
-      @media (max-width: 719px) {
-        table {
-          min-width: 0;
-        }
-        th,
-        td {
-          padding-inline: 4px;
-        }
-        :is(th, td):nth-child(3),
-        :is(th, td):nth-child(5) {
-          display: none;
-        }
-        :is(th, td):last-child {
-          width: 112px;
-        }
-        th {
-          white-space: normal;
-        }
-      }
-      .best {
-        margin-inline-start: 8px;
-      }
-    `,
-  ];
+  static override styles = [baseStyles, buttonStyles, cardStyles, chipStyles, keptRunStyles];
 
   constructor() {
     super();
@@ -152,7 +57,7 @@ export class GradusKeptRun extends LitElement {
         <span class="chip number">step ${run.step} of ${run.totalSteps}</span>
         ${refusal ? html`<span class="chip warning">${refusal}</span>` : nothing} ${this.#resume(refusal)}
       </header>
-      ${run.checkpoints.length > 0 ? this.#table(refusal) : nothing}
+      ${run.checkpoints.length > 0 ? this.#table(refusal) : nothing} ${this.#exports()}
       <footer>
         ${
           run.checkpoints.length > 0 || run.step > 0
@@ -191,6 +96,19 @@ export class GradusKeptRun extends LitElement {
     >
       ${icon("play")}Resume
     </button>`;
+  }
+
+  /** The forms of one checkpoint's weights. */
+  #exports(): TemplateResult | typeof nothing {
+    const { exported, run } = this;
+    if (!run.checkpoints.some(({ step }) => step === exported)) return nothing;
+    return html`<div class="exports">
+      <h3>Weights of step ${exported}</h3>
+      ${keyed(
+        exported,
+        html`<gradus-exports .session=${this.session} run-id=${run.id} step=${exported!}></gradus-exports>`,
+      )}
+    </div>`;
   }
 
   #table(refusal: string | undefined): TemplateResult {
@@ -254,8 +172,9 @@ export class GradusKeptRun extends LitElement {
       <button
         class="plain"
         aria-label="Download weights of step ${step}"
+        aria-expanded=${this.exported === step}
         title="Download weights of step ${step}"
-        @click=${() => void this.#download(step)}
+        @click=${() => (this.exported = this.exported === step ? undefined : step)}
       >
         ${icon("download")}
       </button>
@@ -269,11 +188,6 @@ export class GradusKeptRun extends LitElement {
         ${icon("remove")}
       </button>
     `;
-  }
-
-  async #download(step: number): Promise<void> {
-    const file = await this.session.runs.download("weights", this.run.id, step);
-    if (file) saveFile(file);
   }
 }
 

@@ -5,7 +5,9 @@ import { css, html, nothing, type TemplateResult } from "lit";
 import type { ModelSummary } from "../worker/api.ts";
 import { formatBytes, formatCount, formatInteger } from "./format.ts";
 import "./gradus-hub-picker.ts";
+import "./gradus-judge.ts";
 import "./gradus-progress.ts";
+import { isUnderWay } from "./session.ts";
 import { SetupCard } from "./setup-card.ts";
 import { factStyles } from "./setup-styles.ts";
 import { baseStyles, buttonStyles } from "./styles.ts";
@@ -32,8 +34,8 @@ export class GradusModelCard extends SetupCard {
       number: 1,
       heading: "Model",
       isDone: model !== undefined,
-      summary: this.#summary(),
-      content: model ? factsOf(model) : nothing,
+      summary: html`${this.#summary()}<gradus-judge .session=${this.session}></gradus-judge>`,
+      content: model ? html`${factsOf(model)}${this.#judge()}` : nothing,
       stays: model ? `${nameOf(model)} stays loaded.` : "",
       choice: {
         what: "Model",
@@ -52,6 +54,20 @@ export class GradusModelCard extends SetupCard {
 
   protected override more(): TemplateResult {
     return html`<gradus-hub-picker .session=${this.session}></gradus-hub-picker>`;
+  }
+
+  /** The comparison that was not made: of the demo, or one that was skipped. */
+  #judge(): TemplateResult | typeof nothing {
+    const { model, judgement, run, busy } = this.session.state;
+    const isDone = judgement && ("stage" in judgement || judgement.verdict.kind !== "skipped");
+    if (!model?.isOnnx || isDone) return nothing;
+    return html`<button
+      class="plain back"
+      ?disabled=${isUnderWay(run) || busy.model === true}
+      @click=${() => void this.session.judge.ask()}
+    >
+      Check with ONNX Runtime
+    </button>`;
   }
 
   #summary(): TemplateResult {

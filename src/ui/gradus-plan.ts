@@ -11,6 +11,7 @@ import { planShares } from "./plan-shares.ts";
 import { remedyWords } from "./remedy-words.ts";
 import type { Session, SessionState } from "./session.ts";
 import { isUnderWay, SessionController } from "./session.ts";
+import { whyUnjudged } from "./session/judge.ts";
 import { baseStyles, buttonStyles } from "./styles.ts";
 
 export class GradusPlan extends LitElement {
@@ -165,7 +166,8 @@ export class GradusPlan extends LitElement {
 }
 
 /** Why a run cannot start, or undefined. */
-function whyNot({ device, model, problems, config, errors, busy, unfit }: SessionState): string | undefined {
+function whyNot(state: SessionState): string | undefined {
+  const { device, model, problems, config, errors, busy, unfit } = state;
   if (!device) return "Looking for a GPU";
   if (busy.model) return "The model is being read";
   if (!model) return "A model is needed";
@@ -175,7 +177,7 @@ function whyNot({ device, model, problems, config, errors, busy, unfit }: Sessio
   if (errors.recipe) return "The recipe needs a change";
   if (unfit) return "The run does not fit this GPU";
   if (busy.run) return "The run is starting";
-  return undefined;
+  return whyUnjudged(state.judgement);
 }
 
 const totalOf = ({ totalBytes }: PlanSummary, memoryBytes: number | undefined): TemplateResult =>

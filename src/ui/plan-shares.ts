@@ -17,6 +17,7 @@ const OWNERS = [
   { owner: "critic", label: "Critic", series: 7 },
   { owner: "activations", label: "Activations", series: 3 },
   { owner: "kvCache", label: "Key-value cache", series: 4 },
+  { owner: "onnxRuntime", label: "ONNX Runtime", series: 8 },
 ] as const;
 
 /** Shares of the plan that hold anything; their bytes add up to the plan's. */

@@ -3,8 +3,10 @@
 
 import type { WorkerApi } from "../worker/api.ts";
 import { SessionCore } from "./session/core.ts";
+import { SessionExports } from "./session/exports.ts";
 import { keepGpuMemory, keptGpuMemory } from "./session/gpu-memory.ts";
 import { SessionHub } from "./session/hub.ts";
+import { SessionJudge } from "./session/judge.ts";
 import { SessionModels } from "./session/models.ts";
 import { SessionProblems } from "./session/problems.ts";
 import { SessionRecipe } from "./session/recipe.ts";
@@ -17,18 +19,22 @@ export { isUnderWay, PLACES } from "./session/state.ts";
 
 export class Session extends SessionCore {
   readonly recipe: SessionRecipe;
+  readonly judge: SessionJudge;
   readonly models: SessionModels;
   readonly hub: SessionHub;
   readonly problems: SessionProblems;
   readonly runs: SessionRuns;
+  readonly exports: SessionExports;
 
   constructor(worker: WorkerApi) {
     super(worker);
     this.recipe = new SessionRecipe(this);
-    this.models = new SessionModels(this, this.recipe);
+    this.judge = new SessionJudge(this);
+    this.models = new SessionModels(this, this.recipe, this.judge);
     this.hub = new SessionHub(this, this.models, this.recipe);
     this.problems = new SessionProblems(this);
     this.runs = new SessionRuns(this);
+    this.exports = new SessionExports(this);
   }
 
   /** Opens the device, then loads the demo; nothing is fetched where the device is missing. */

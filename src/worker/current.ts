@@ -23,8 +23,18 @@ interface Loaded<T> {
 
 export const model = new Latest<Loaded<OpenedModel>>();
 export const problems = new Latest<Loaded<OpenedProblems>>();
-/** The run under way; set by run.ts. */
-export const running: { active: ActiveRun | undefined } = { active: undefined };
+/** The run under way, or about to be, and the last that this tab began; set by run.ts. */
+export const running: {
+  active: ActiveRun | undefined;
+  isStarting: boolean;
+  last?: { readonly id: string; readonly model: OpenedModel };
+} = {
+  active: undefined,
+  isStarting: false,
+};
+
+/** Settles when no export is being checked, which takes the device as a run does; set by exports.ts. */
+export const checking: { ended: Promise<unknown> } = { ended: Promise.resolve() };
 
 /** What the person says that runs may take; a device that is opened anew has it, too. */
 export const gpuMemory: { bytes: number | undefined } = { bytes: undefined };
@@ -78,6 +88,7 @@ const openPlaces = async (): Promise<FilePlaces> =>
 export const sourceOf = (file: File): ByteSource => ({
   name: file.webkitRelativePath || file.name,
   size: file.size,
+  blob: file,
   read: async (start, end) => new Uint8Array(await file.slice(start, end).arrayBuffer()),
 });
 

@@ -1,21 +1,11 @@
-// Files to save on the person's disk, made from what is kept of a run.
+// Small files to save on the person's disk, made from what is kept of a run; its weights are in exports.ts.
 
-import {
-  asOneFile,
-  configCommand,
-  configYaml,
-  metricsCsv,
-  metricsJsonl,
-  trainedWeights,
-} from "../app/exports.ts";
-import { keptShape } from "../app/kept-files.ts";
+import { configCommand, configYaml, metricsCsv, metricsJsonl } from "../app/exports.ts";
 import type { Keeping } from "../app/kept-run.ts";
 import { keptConfig, keptForCluster } from "../app/kept-run.ts";
 import { savedMeta } from "../app/saved-meta.ts";
-import { UserError } from "../common/errors.ts";
 import type { NamedFile } from "../formats/zip.ts";
 import type { MetricRow } from "../rl/metrics.ts";
-import type { OpenCheckpoint } from "../storage/checkpoints.ts";
 import type { DownloadId } from "./api.ts";
 
 /** The file for `what` of a run, at its newest checkpoint where `step` is undefined. Throws UserError. */
@@ -39,15 +29,8 @@ async function fileOf(
     const [config, kept] = await Promise.all([keptConfig(keeping, id), keptForCluster(keeping, id)]);
     return what === "config" ? configYaml(config, kept) : configCommand(config, kept);
   }
-  if (what !== "weights") {
-    const history = await historyOf(keeping, id, step);
-    return what === "metrics-csv" ? metricsCsv(history) : metricsJsonl(history);
-  }
-  const record = await keeping.runs.load(id);
-  const checkpoint = await open(keeping, id, step);
-  const model = { name: record.modelName, config: await keptShape(keeping.runs, id) };
-  const files = await trainedWeights(checkpoint, model, await keptConfig(keeping, id));
-  return asOneFile(files, `${record.modelName}-adapter-step-${checkpoint.step}.zip`);
+  const history = await historyOf(keeping, id, step);
+  return what === "metrics-csv" ? metricsCsv(history) : metricsJsonl(history);
 }
 
 /** Up to a checkpoint, or all that the run has logged. */
@@ -59,10 +42,4 @@ async function historyOf(
   if (step === undefined) return (await keeping.runs.load(id)).history;
   const { meta } = await keeping.checkpoints.open(id, step);
   return savedMeta(meta, `The checkpoint of step ${step}`).progress.history;
-}
-
-async function open({ checkpoints }: Keeping, id: string, step: number | undefined): Promise<OpenCheckpoint> {
-  const newest = step ?? (await checkpoints.whole(id)).at(-1)?.step;
-  if (newest !== undefined) return checkpoints.open(id, newest);
-  throw new UserError("This run has no checkpoint yet: save one first, or wait for the next.");
 }

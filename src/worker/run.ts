@@ -10,21 +10,23 @@ import type { RunListener } from "../rl/events.ts";
 import { holdRun } from "../storage/run-lock.ts";
 import type { Release } from "../storage/run-lock.ts";
 import type { RunApi, RunSnapshot } from "./api/run.ts";
-import { device, needModel, needProblems, needRun, running, store } from "./current.ts";
+import { checking, device, needModel, needProblems, needRun, running, store } from "./current.ts";
+import { leaveJudging } from "./judge.ts";
 
-let isStarting = false;
 /** Settle when the last run has let go of the device, and when its files are kept. */
 let released: Promise<void> = Promise.resolve();
 let filesKept: Promise<void> = Promise.resolve();
 
 /** Runs `start` as the only run, holding it against other tabs, and lets go of it when it has ended. */
 async function begin(id: string, start: () => Promise<ActiveRun>): Promise<RunSnapshot> {
-  if (running.active || isStarting)
+  if (running.active || running.isStarting)
     throw new UserError("A run is under way, and the device has room for one: stop it first.");
-  isStarting = true;
+  running.isStarting = true;
   let release: Release | undefined;
   let active: ActiveRun;
   try {
+    await leaveJudging();
+    await checking.ended;
     release = await holdRun(id);
     if (!release)
       throw new UserError("This run is open in another tab. Go on with it there, or close that tab first.");
@@ -33,7 +35,7 @@ async function begin(id: string, start: () => Promise<ActiveRun>): Promise<RunSn
     await release?.();
     throw error;
   } finally {
-    isStarting = false;
+    running.isStarting = false;
   }
   const { config, trainer, ended } = active;
   const letGo = async (): Promise<void> => {
@@ -78,6 +80,7 @@ export const runApi: RunApi = {
           config,
           kept: clusterSettings,
         };
+        running.last = { id, model };
         const run = await beginRun(await device(), { runs, checkpoints }, id, inputs, onEvent);
         filesKept = keepFiles(runs, id, model, problems).catch((error: unknown) =>
           onEvent({ type: "notice", message: (error as Error).message }),

@@ -45,6 +45,7 @@ const elements = (shapes: ReadonlyMap<string, readonly number[]>): number =>
 export const modelSummary = (model: OpenedModel, isDemo: boolean): ModelSummary => ({
   name: model.name,
   isDemo,
+  isOnnx: model.onnx !== undefined,
   architecture: FAMILIES[model.config.family].label,
   source: model.source,
   parameters: elements(parameterShapes(model.config)),
@@ -81,7 +82,7 @@ export function problemsSummary(
 }
 
 export function planSummary(
-  model: Pick<OpenedModel, "config" | "weights">,
+  model: Pick<OpenedModel, "config" | "weights" | "onnx" | "files">,
   config: RunConfig,
   gpu: Gpu,
 ): PlanSummary | Unfit {

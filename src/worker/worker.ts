@@ -8,7 +8,9 @@ import type { OpenedProblems } from "../app/problems.ts";
 import type { ProblemsSummary, WorkerApi } from "./api.ts";
 import { device, gpuMemory, model, problems, sourceOf } from "./current.ts";
 import { fetchDemoProblems } from "./demo.ts";
+import { exportApi } from "./exports.ts";
 import { hubApi } from "./hub.ts";
+import { judgeApi } from "./judge.ts";
 import { keptApi } from "./kept.ts";
 import { modelApi } from "./models.ts";
 import { recipeApi } from "./recipe.ts";
@@ -30,9 +32,11 @@ const api: WorkerApi = {
   useProblemFiles: (files) => takeProblems(false, () => openProblems(files.map(sourceOf))),
   ...modelApi,
   ...hubApi,
+  ...judgeApi,
   ...recipeApi,
   ...runApi,
   ...keptApi,
+  ...exportApi,
 };
 
 expose(api);

@@ -2,23 +2,37 @@
 
 import { describe, expect, test } from "vitest";
 
-import { asOneFile, metricsCsv, metricsJsonl, trainedWeights } from "../../src/app/exports.ts";
+import { metricsCsv, metricsJsonl } from "../../src/app/exports.ts";
 import { restoreKept } from "../../src/app/kept-run.ts";
+import { trainedModel } from "../../src/app/trained-model.ts";
+import type { WeightForm } from "../../src/app/weight-exports.ts";
+import { formsOf, weightExport } from "../../src/app/weight-exports.ts";
 import { fromJsonLines } from "../../src/formats/metrics-table.ts";
 import type { ByteSource } from "../../src/formats/safetensors.ts";
 import { bytesSource, openSafetensors } from "../../src/formats/safetensors.ts";
 import { openModel } from "../../src/model/open-model.ts";
+import type { Keeping, RunInputs } from "../../src/app/kept-run.ts";
 import type { Policy } from "../../src/model/policy.ts";
 import { evaluate, trained } from "../../src/node/verify/run.ts";
 import { createRun } from "../../src/rl/run.ts";
+import { collected } from "../formats/fixtures.ts";
 import { tinyFiles, tinyInputs, tinyRecorder, train } from "../rl/tiny-run.ts";
 
 const recorder = await tinyRecorder();
 const SHORT = { "trainer.total_training_steps": 2, "trainer.val_before_train": false };
 const LORA = { ...SHORT, "actor_rollout_ref.model.lora_rank": 4, "actor_rollout_ref.actor.optim.lr": 0.05 };
 
-const asSource = ({ name, bytes }: { name: string; bytes: Uint8Array }): ByteSource =>
-  bytesSource(name, bytes);
+/** The files of the run's last checkpoint in one form. */
+async function exported(
+  { checkpoints }: Keeping,
+  inputs: RunInputs,
+  form: WeightForm,
+): Promise<ByteSource[]> {
+  const trained = trainedModel(await checkpoints.open("run", 2), inputs.model, inputs.config);
+  expect(formsOf(trained)).toContain(form);
+  const files = await weightExport(trained, form);
+  return Promise.all(files.map(async (file) => bytesSource(file.name, await collected(file))));
+}
 
 /** Log-probabilities of some tokens after a prompt of the demo. */
 async function logProbs(policy: Policy): Promise<number[]> {
@@ -37,31 +51,37 @@ async function logProbs(policy: Policy): Promise<number[]> {
 describe("all weights", async () => {
   const inputs = await tinyInputs(SHORT);
   const { keeping, run } = await train({ recorder, inputs });
-  const checkpoint = await keeping.checkpoints.open("run", 2);
-  const files = await trainedWeights(checkpoint, inputs.model, inputs.config);
 
-  test("are one safetensors file that opens as the model, and as trained", async () => {
-    expect(files.map(({ name }) => name)).toEqual(["model.safetensors"]);
-    const weights = asSource(files[0]!);
-    const others = tinyFiles().filter(({ name }) => name !== weights.name);
-    const model = await openModel([...others, weights], "trained");
-    const exported = await createRun(recorder, model, inputs.problems, inputs.config);
+  test("open as the model, and as trained", async () => {
+    const files = await exported(keeping, inputs, "safetensors");
+    expect(files.map(({ name }) => name).toSorted()).toEqual(
+      tinyFiles()
+        .map(({ name }) => name)
+        .toSorted(),
+    );
+    const model = await openModel(files, "trained");
+    const again = await createRun(recorder, model, inputs.problems, inputs.config);
     const restored = await createRun(recorder, inputs.model, inputs.problems, inputs.config);
     const fresh = await logProbs(restored.policy);
     expect(await restoreKept(restored, keeping, "run", undefined)).toBe(2);
-    expect(await trained(exported.policy, "value")).toEqual(await trained(restored.policy, "value"));
-    expect(await logProbs(exported.policy)).toEqual(await logProbs(restored.policy));
-    expect(await logProbs(exported.policy)).not.toEqual(fresh);
-    exported.destroy();
+    expect(await trained(again.policy, "value")).toEqual(await trained(restored.policy, "value"));
+    expect(await logProbs(again.policy)).toEqual(await logProbs(restored.policy));
+    expect(await logProbs(again.policy)).not.toEqual(fresh);
+    again.destroy();
     restored.destroy();
   });
 
   test("of another model or method are refused", async () => {
     const other = (await tinyInputs(LORA)).config;
-    await expect(trainedWeights(checkpoint, inputs.model, other)).rejects.toMatchObject({
-      name: "UserError",
-      message: expect.stringMatching(/The checkpoint of step 2 has no "base_model.*another model than tiny/),
-    });
+    const checkpoint = await keeping.checkpoints.open("run", 2);
+    expect(() => trainedModel(checkpoint, inputs.model, other)).toThrow(
+      expect.objectContaining({
+        name: "UserError",
+        message: expect.stringMatching(
+          /The checkpoint of step 2 has no "base_model.*another model than tiny/,
+        ),
+      }),
+    );
   });
 
   test("the history is a row a step in both tables, with every number", async () => {
@@ -77,10 +97,8 @@ describe("all weights", async () => {
 test("an adapter loads over the same base and computes the same, to the bit", async () => {
   const inputs = await tinyInputs(LORA);
   const { keeping } = await train({ recorder, inputs });
-  const checkpoint = await keeping.checkpoints.open("run", 2);
-  const files = await trainedWeights(checkpoint, inputs.model, inputs.config);
+  const files = await exported(keeping, inputs, "adapter");
   expect(files.map(({ name }) => name)).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
-  expect(asOneFile(files, "adapter.zip").name).toBe("adapter.zip");
 
   const [one, two] = [
     await createRun(recorder, inputs.model, inputs.problems, inputs.config),
@@ -88,7 +106,7 @@ test("an adapter loads over the same base and computes the same, to the bit", as
   ];
   const fresh = await logProbs(two.policy);
   await restoreKept(one, keeping, "run", 2);
-  const file = await openSafetensors(asSource(files[1]!));
+  const file = await openSafetensors(files[1]!);
   await two.policy.loadAdapter({
     name: file.name,
     names: [...file.entries.keys()],

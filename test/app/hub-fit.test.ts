@@ -29,6 +29,7 @@ const Q4 = configWith({ "gradus.base_type": "q4" }, LORA);
 const fitsIn = (gib: number | undefined, config = LORA) =>
   fitsOf(QWEN_05B, FORMS, config, {
     maxBindingBytes: 2 ** 30,
+    isSoftware: false,
     memoryBytes: gib === undefined ? undefined : gib * 2 ** 30,
   });
 const bestIn = (...args: Parameters<typeof fitsIn>) => bestForm(FORMS, fitsIn(...args))?.id;

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { EncodedFile } from "../../src/formats/encoded-file.ts";
 import type { ByteSource } from "../../src/formats/safetensors.ts";
 import { bytesSource } from "../../src/formats/safetensors.ts";
 
@@ -23,4 +24,11 @@ export function sourceOf(name: string, content: unknown): ByteSource {
   if (content instanceof Uint8Array) return bytesSource(name, content);
   const text = typeof content === "string" ? content : JSON.stringify(content);
   return bytesSource(name, new TextEncoder().encode(text));
+}
+
+/** All bytes of a file that is made while it is read. */
+export async function collected({ pieces }: Pick<EncodedFile, "pieces">): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  for await (const piece of pieces()) parts.push(piece.slice());
+  return new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
 }

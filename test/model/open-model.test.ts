@@ -1,12 +1,16 @@
 // Opening a model from the files that people drop: what is found, under which name, and what is said when something is
 // missing or belongs to another model.
 
+import { existsSync } from "node:fs";
+
 import { describe, expect, test } from "vitest";
 
 import type { ByteSource } from "../../src/formats/safetensors.ts";
 import { bytesSource, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { openModel } from "../../src/model/open-model.ts";
+import { sharedPath } from "../formats/fixtures.ts";
 import { tinyFiles, tinyWeights } from "../rl/tiny-run.ts";
+import { openExport } from "./open-export.ts";
 
 const FILES = tinyFiles();
 const without = (...names: string[]): ByteSource[] => FILES.filter(({ name }) => !names.includes(name));
@@ -24,7 +28,9 @@ describe("a model opens", () => {
     const model = await openModel(files);
     expect(model.name).toBe("model");
     expect(model.source).toBe("safetensors, F32");
-    expect(model.files.map(({ name }) => name).toSorted()).toEqual(FILES.map(({ name }) => name).toSorted());
+    // Other tools read the second, so that an export has it again.
+    const used = [...FILES.map(({ name }) => name), "generation_config.json"];
+    expect(model.files.map(({ name }) => name).toSorted()).toEqual(used.toSorted());
     expect(model.config).toMatchObject({ hidden: 32, vocab: 512, tied: false });
     expect(model.tokenizer.eosToken?.text).toBe("<|im_end|>");
     expect(model.json["model_type"]).toBe("qwen2");
@@ -62,6 +68,22 @@ describe("a model opens", () => {
     const second = await openModel(first.files, first.name);
     expect(second.config).toEqual(first.config);
     expect(second.weights.names).toEqual(first.weights.names);
+  });
+});
+
+const EXPORTS = sharedPath("models/qwen2-tied/exports");
+
+describe.skipIf(!existsSync(EXPORTS))("../shared/data/models: a tied model in ONNX opens", () => {
+  test.each([
+    ["v0.9.2-webgpu-int4", false, "a head of its own where only that was quantised"],
+    ["v0.15.2-webgpu-int4", true, "one matrix where the file has one"],
+    ["v0.9.2-webgpu-fp16", true, "one matrix where the file has it twice"],
+  ] as const)("%s with tied = %s: %s", async (entry, tied, _) => {
+    const family = sharedPath("models/qwen2-tied");
+    const { config, onnx, weights } = await openExport(family, `${EXPORTS}/${entry}`);
+    expect(config.tied).toBe(tied);
+    expect(onnx!.config).toEqual(config);
+    expect(tied || weights.shape("lm_head.weight") !== undefined).toBe(true);
   });
 });
 

@@ -10,6 +10,7 @@ import { batchChecks } from "../../src/node/verify/batches.ts";
 import type { Check } from "../../src/node/verify/check.ts";
 import { checkLine, passes } from "../../src/node/verify/check.ts";
 import type { Golden } from "../../src/node/verify/golden.ts";
+import { judgeChecks } from "../../src/node/verify/judge.ts";
 import { exportChecks } from "../../src/node/verify/exports.ts";
 import { openGolden } from "../../src/node/verify/golden.ts";
 import { huggingFaceChecks } from "../../src/node/verify/hugging-face.ts";
@@ -60,3 +61,10 @@ test.for(["qwen2-tied", "qwen3-tied", "llama-tied"])(
     return expectAllPass(exportChecks, beside(name));
   },
 );
+
+test("exports of ../shared/data/models/llama-tied say the same in ONNX Runtime", async ({ skip }) => {
+  if (!existsSync(beside("llama-tied"))) skip();
+  const checks = await judgeChecks(await sharedRecorder(), await openGolden(beside("llama-tied")));
+  expect(checks.map(({ name }) => name)).toContain("export tjs-fp32: ONNX Runtime");
+  expect(checks.filter((check) => !passes(check)).map((check) => checkLine("", check))).toEqual([]);
+});

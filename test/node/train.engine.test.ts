@@ -60,7 +60,7 @@ async function expectWeights(out: string): Promise<void> {
     bytesSource("model.safetensors", await readFile(path.join(out, "model.safetensors"))),
   );
   const shapes = parameterShapes(parseDecoderConfig(TINY_JSON));
-  expect([...file.entries.keys()]).toEqual([...shapes.keys()]);
+  expect([...file.entries.keys()]).toEqual([...shapes.keys()].toSorted());
   for (const [name, shape] of shapes) {
     expect(file.entry(name).shape).toEqual(shape);
     expect((await file.readF32(name)).every(Number.isFinite)).toBe(true);
@@ -88,12 +88,15 @@ describe("train", () => {
     expect(first.printed).toMatch(/step 2 {2}reward /);
     const files = [
       "checkpoints",
+      "config.json",
       "config.yaml",
       "metrics.csv",
       "metrics.jsonl",
       "model.safetensors",
       "run.json",
       "run_verl.sh",
+      "tokenizer.json",
+      "tokenizer_config.json",
     ];
     expect((await readdir(out)).toSorted()).toEqual(files);
     expect(await steps(out)).toEqual([0, 1, 2]);

@@ -60,7 +60,7 @@ const PROBLEMS = {
 };
 
 /** Two runs each, in the slowest driver. */
-const TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 900_000;
 
 const SIZES = { Steps: 20, "Prompts per step": 2, "Group size": 2, "Longest response": 8 };
 
@@ -86,6 +86,9 @@ afterAll(async () => {
   await hub?.close();
 });
 
+/** Kernels are compiled and measured before the first step. */
+const PATIENCE_MS = 300_000;
+
 /** Opens what is folded away once a model is loaded. */
 async function changeModel(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Setup", exact: true }).click();
@@ -108,6 +111,7 @@ test(
   "a model is looked up, paused, resumed after a reload, trained, and needed by its run without the hub",
   async () => {
     const page = await site.open();
+  page.setDefaultTimeout(PATIENCE_MS);
     await changeModel(page);
     await page.locator("summary", { hasText: "Hub" }).click();
     await page.getByLabel("Address of the hub").fill(hub.url);
@@ -210,6 +214,7 @@ test(
   "a dropped model is kept once for two runs, serves a resumed one, and goes with the last",
   async () => {
     const page = await site.open();
+  page.setDefaultTimeout(PATIENCE_MS);
     await changeModel(page);
     const model = weights();
     await page.getByLabel("Model files").setInputFiles(

@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { unzipSync } from "fflate";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -62,6 +63,10 @@ afterAll(async () => {
 
 describe("the page", () => {
   test("trains on dropped problems, resumes after a reload, and hands out the trained weights", async () => {
+    // A browser under test has nobody to answer the dialog of the system.
+    await site.context.addInitScript(() =>
+      Object.defineProperty(window, "showSaveFilePicker", { value: undefined }),
+    );
     const page = await site.open();
     await page.getByRole("button", { name: "Train", exact: true }).waitFor();
     await page.getByLabel("Problem files").setInputFiles(gsm8kFile(folder));
@@ -82,12 +87,13 @@ describe("the page", () => {
     expect(Math.max(...(await chartPoints(page)))).toBeGreaterThan(paused);
 
     await page.getByRole("button", { name: "Stop" }).click();
-    const button = page.getByRole("button", { name: "Download trained weights" }).first();
-    await button.waitFor();
+    await page.getByRole("button", { name: "Download trained weights" }).first().click();
+    await page.getByRole("button", { name: "Make safetensors, float32" }).click();
+    await page.getByText(/ONNX Runtime against the checkpoint: worst log-probability difference/).waitFor();
     const download = page.waitForEvent("download");
-    await button.click();
-    const file = await (await download).path();
-    const weights = await openSafetensors(bytesSource("model.safetensors", readFileSync(file)));
+    await page.getByRole("button", { name: "Save safetensors, float32" }).click();
+    const file = unzipSync(readFileSync(await (await download).path()));
+    const weights = await openSafetensors(bytesSource("model.safetensors", file["model.safetensors"]!));
     const config = JSON.parse(read("public/demo/config.json")) as { vocab_size: number; hidden_size: number };
     expect(weights.entry("model.embed_tokens.weight").shape).toEqual([config.vocab_size, config.hidden_size]);
     expect((await weights.readF32("model.norm.weight")).every(Number.isFinite)).toBe(true);

@@ -22,6 +22,7 @@ const BLOCKS = {
 
 const device = (memoryGib: number | undefined, maxBindingBytes = 2 * GIB) => ({
   maxBindingBytes,
+  isSoftware: false,
   memoryBytes: memoryGib === undefined ? undefined : memoryGib * GIB,
 });
 

@@ -1,6 +1,7 @@
 // A projection's matrix with a low-rank adapter that the file holds beside it: W + B A, so that what is trained on is what
 // the file computes. The adapter's scale is in B, where exporters fold it.
 
+import { addLowRank } from "../../common/low-rank.ts";
 import type { Matrix } from "./matrix.ts";
 
 export class MergedMatrix implements Matrix {
@@ -25,20 +26,10 @@ export class MergedMatrix implements Matrix {
   }
 
   async read(row: number, rows: number): Promise<Float32Array> {
-    const { inputs } = this;
     const rank = this.#a.outputs;
     const values = await this.#base.read(row, rows);
-    const a = await this.#a.read(0, rank);
-    const b = await this.#b.read(row, rows);
-    const sum = new Float64Array(inputs);
-    for (let n = 0; n < rows; n++) {
-      sum.set(values.subarray(n * inputs, (n + 1) * inputs));
-      for (let r = 0; r < rank; r++) {
-        const factor = b[n * rank + r]!;
-        for (let k = 0; k < inputs; k++) sum[k]! += factor * a[r * inputs + k]!;
-      }
-      values.set(sum, n * inputs);
-    }
+    const [a, b] = [await this.#a.read(0, rank), await this.#b.read(row, rows)];
+    addLowRank(values, { a, b, rank, scale: 1 });
     return values;
   }
 }

@@ -34,6 +34,8 @@ export interface OnnxDescription {
   readonly opset: number;
   /** Of the projections; 4-bit blocks are de-quantised on reading. */
   readonly weightType: Matrix["type"];
+  /** The graph computes in halves, which round more than float32 does. */
+  readonly computesInHalves: boolean;
   readonly isQkvPacked: boolean;
   /** The file holds a low-rank adapter, which is added to the weights that it belongs to. */
   readonly isAdapterMerged: boolean;
@@ -73,6 +75,11 @@ export class OnnxModel {
     if (name === "model.embed_tokens.weight" && this.description.head === "copy")
       await checkCopy(this.name, values, this.#found.head);
     return values;
+  }
+
+  /** How the file stores its weights; of a 4-bit file that is said of all of them. */
+  type(): Matrix["type"] {
+    return this.description.weightType;
   }
 
   /** Form of a weight that the file has in 4-bit blocks; undefined for others. */
@@ -116,6 +123,7 @@ export async function openOnnxModel(files: OnnxFiles): Promise<OnnxModel> {
     producer: graph.producer,
     opset: graph.opset,
     weightType: weightType(found.matrices),
+    computesInHalves: found.vectors.every(({ tensor }) => tensor.type === "F16"),
     isQkvPacked: found.isPacked,
     isAdapterMerged: found.hasAdapter,
     head: config.tied ? (isOne ? "tied" : "copy") : "own",

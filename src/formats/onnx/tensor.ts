@@ -103,6 +103,7 @@ export function tensorBytes({ dims, type, place }: TensorRecord): number {
 const rangeOf = (name: string, source: ByteSource, start: number, end: number): ByteSource => ({
   name: `"${name}" in ${source.name}`,
   size: end - start,
+  ...(source.blob && { blob: source.blob.slice(start, end) }),
   read: (from, to) => readBytes(source, start + from, start + to),
 });
 

@@ -6,6 +6,7 @@ import { demoModel } from "./demo-model.ts";
 import { devices } from "./devices.ts";
 import { docs } from "./docs.ts";
 import { evalCommand } from "./eval.ts";
+import { exportCommand } from "./export.ts";
 import { makeModel } from "./make-model.ts";
 import { train } from "./train.ts";
 import { verify } from "./verify.ts";
@@ -13,6 +14,7 @@ import { verify } from "./verify.ts";
 export const COMMANDS: readonly Command[] = [
   train,
   evalCommand,
+  exportCommand,
   demoModel,
   makeModel,
   devices,

@@ -12,6 +12,7 @@ import type { RunConfig } from "../../rl/config.ts";
 import type { RunEvent } from "../../rl/events.ts";
 import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
+import { checkByOnnxRuntime } from "../train/check-model.ts";
 import { placedModel, problemsOf, readSettings } from "../train/inputs.ts";
 import { RUN_ID, RunFolder } from "../train/output.ts";
 import { Terminal } from "../train/terminal.ts";
@@ -71,6 +72,10 @@ export const train = defineCommand({
       description: "refuse a run that takes more of the GPU, naming settings that make it fit",
     },
     resume: { type: "boolean", description: "go on with the run in --out" },
+    "no-judge": {
+      type: "boolean",
+      description: "begin without comparing an ONNX model with what ONNX Runtime makes of it",
+    },
   },
   async run({ values }) {
     const memory = memoryBytes(values["gpu-memory"]);
@@ -124,6 +129,11 @@ export const train = defineCommand({
       `${model.name}, ${problems.name}: ${inputs.problems.train.length} ${kindWords(problems.train)}, ${inputs.problems.heldOut.length} held out`,
     );
     console.log(`on ${recorder.gpu.adapterName}`);
+    // The demo was compared when it was made, and what goes on was when it began.
+    if (modelPath !== undefined && !started) {
+      const said = await checkByOnnxRuntime(recorder, model, { isSkipped: values["no-judge"] === true });
+      if (said) console.log(said);
+    }
     const active = started
       ? await continueRun(recorder, folder.keeping, RUN_ID, undefined, inputs, listen)
       : await beginRun(recorder, folder.keeping, RUN_ID, inputs, listen);
@@ -178,6 +188,9 @@ async function follow(
     }
     const files = await folder.writeResults(model, config, trainer.progress, cluster);
     for (const file of files) terminal.line(`wrote ${file}`);
+    terminal.line(
+      `Other forms, checked in ONNX Runtime: npm run gradus -- export ${out} --as onnx --out DIR`,
+    );
     if (outcome === "finished") return 0;
     terminal.line(
       `Stopped at step ${trainer.progress.step}. Go on with: npm run gradus -- train --out ${out} --resume`,

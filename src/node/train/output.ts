@@ -4,8 +4,10 @@
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 
-import { configCommand, configYaml, metricsCsv, metricsJsonl, trainedWeights } from "../../app/exports.ts";
+import { configCommand, configYaml, metricsCsv, metricsJsonl } from "../../app/exports.ts";
 import type { Keeping } from "../../app/kept-run.ts";
+import { trainedModel } from "../../app/trained-model.ts";
+import { weightExport } from "../../app/weight-exports.ts";
 import { UserError } from "../../common/errors.ts";
 import { isObject, tryJson } from "../../formats/json.ts";
 import type { NamedFile } from "../../formats/zip.ts";
@@ -17,6 +19,7 @@ import type { RunProgress } from "../../rl/state.ts";
 import type { VerlImport } from "../../rl/verl/imported.ts";
 import { Checkpoints } from "../../storage/checkpoints.ts";
 import { Runs } from "../../storage/runs.ts";
+import { replaceFile } from "../files/replace-file.ts";
 import { openFolder } from "../files/store.ts";
 import { exists } from "./inputs.ts";
 
@@ -94,9 +97,12 @@ export class RunFolder {
   ): Promise<string[]> {
     await this.#writing;
     const checkpoint = await this.keeping.checkpoints.open(RUN_ID, step);
-    const weights = await trainedWeights(checkpoint, model, config);
+    const trained = trainedModel(checkpoint, model, config);
+    const weights = await weightExport(trained, trained.trained.lora ? "adapter" : "safetensors");
+    for (const { name, pieces } of weights) await replaceFile(path.join(this.path, name), pieces());
     const settings = [configYaml(config, kept), configCommand(config, kept)];
-    return this.#write([...weights, metricsJsonl(history), metricsCsv(history), ...settings]);
+    const written = await this.#write([metricsJsonl(history), metricsCsv(history), ...settings]);
+    return [...weights.map(({ name }) => path.join(this.path, name)), ...written];
   }
 
   #append(row: MetricRow): void {

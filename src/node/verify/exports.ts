@@ -7,12 +7,14 @@ import path from "node:path";
 
 import { UserError } from "../../common/errors.ts";
 import { roundF16 } from "../../common/f16.ts";
-import type { OnnxModel } from "../../formats/onnx/model.ts";
+import { logProbOf } from "../../common/numbers.ts";
+import type { OnnxFiles, OnnxModel } from "../../formats/onnx/model.ts";
 import { openOnnxModel } from "../../formats/onnx/model.ts";
 import type { ByteSource } from "../../formats/safetensors.ts";
 import { openSafetensors } from "../../formats/safetensors.ts";
 import type { Recorder } from "../../gpu/index.ts";
 import type { DecoderConfig } from "../../model/config.ts";
+import { mergedWeights } from "../../model/merged-weights.ts";
 import { checkShapes } from "../../model/parameters.ts";
 import { parameterShapes } from "../../model/weights.ts";
 import { fileSource } from "../files/source.ts";
@@ -37,13 +39,9 @@ type Reference = (name: string) => Promise<Float32Array>;
  * log-probabilities. None when there is no such folder.
  */
 export async function exportChecks(recorder: Recorder, golden: Golden): Promise<Check[]> {
-  const folder = path.join(golden.directory, "exports");
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const checks: Check[] = [];
-  for (const name of names.sort()) {
+  for (const [name, files] of await exportsOf(golden)) {
     try {
-      const files = await filesOf(path.join(folder, name));
       checks.push(await tensorCheck(golden, name, files));
       const dequantised = files.get(DEQUANTISED);
       if (dequantised) checks.push(await logProbCheck(recorder, golden, name, files, dequantised));
@@ -58,11 +56,29 @@ export async function exportChecks(recorder: Recorder, golden: Golden): Promise<
 
 type Files = ReadonlyMap<string, ByteSource>;
 
-/** The model of an export, which must have every parameter of `config` and no other. */
-async function openExport(config: DecoderConfig, files: Files): Promise<OnnxModel> {
+/** Name and files of each folder of `exports/`. */
+export async function exportsOf({ directory }: Golden): Promise<(readonly [string, Files])[]> {
+  const folder = path.join(directory, "exports");
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return Promise.all(
+    names.sort().map(async (name) => [name, await filesOf(path.join(folder, name))] as const),
+  );
+}
+
+/** What an ONNX model is opened from. Throws UserError when there is none among `files`. */
+export function onnxFilesOf(
+  config: DecoderConfig,
+  files: Files,
+): OnnxFiles & { readonly config: DecoderConfig } {
   const model = [...files.values()].find((file) => file.name.endsWith(".onnx"));
   if (!model) throw new UserError("There is no .onnx file.");
-  const opened = await openOnnxModel({ model, external: (file) => files.get(file), config });
+  return { model, external: (file) => files.get(file), config };
+}
+
+/** The model of an export, which must have every parameter of `config` and no other. */
+async function openExport(config: DecoderConfig, files: Files): Promise<OnnxModel> {
+  const opened = await openOnnxModel(onnxFilesOf(config, files));
   const parameters = [...parameterShapes(config)].map(([name, shape]) => ({ name, shape }));
   checkShapes(parameters, opened);
   return opened;
@@ -107,18 +123,12 @@ async function logProbCheck(
   const expected = golden.groups.flatMap(({ prompt, responses }, b) =>
     responses[0]!.map((token, t) => {
       const row = (b * width + prompt.length + t - 1) * config.vocab;
-      return logSoftmax(logits.subarray(row, row + config.vocab), token);
+      return logProbOf(logits.subarray(row, row + config.vocab), token);
     }),
   );
   const { worst, index } = maxAbs(logProb, expected);
   const where = `response token ${index}`;
   return { name: `export ${name}: log-probabilities`, worst, unit: "abs", tolerance: LOG_PROB, where };
-}
-
-function logSoftmax(logits: Float32Array, token: number): number {
-  const peak = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-  const total = logits.reduce((sum, value) => sum + Math.exp(value - peak), 0);
-  return logits[token]! - peak - Math.log(total);
 }
 
 async function filesOf(folder: string): Promise<Files> {
@@ -136,26 +146,17 @@ async function referenceOf(
 ): Promise<{ reference: Reference; tolerance: number }> {
   const plain: Reference = (name) => golden.weights.read(name);
   const { weightType, isAdapterMerged } = description;
-  if (isAdapterMerged) return { reference: (name) => withAdapter(golden, name), tolerance: MERGED };
+  if (isAdapterMerged) {
+    const merged = mergedWeights(golden.config, golden.weights, {
+      source: golden.adapter,
+      lora: golden.lora,
+    });
+    return { reference: (name) => merged.read(name), tolerance: MERGED };
+  }
   if (weightType === "F16") return { reference: async (name) => roundF16(await plain(name)), tolerance: 0 };
   if (weightType !== "Q4") return { reference: plain, tolerance: 0 };
   const file = files.get(DEQUANTISED);
   if (!file) throw new UserError(`Its weights have 4 bits, and there is no ${DEQUANTISED} to compare with.`);
   const dequantised = await openSafetensors(file);
   return { reference: (name) => dequantised.readF32(`w.${name}`), tolerance: BLOCKS };
-}
-
-/** The golden weights of `name`, plus (alpha / r) B A where the adapter has them. */
-async function withAdapter({ weights, adapter, lora }: Golden, name: string): Promise<Float32Array> {
-  const peft = `base_model.model.${name.replace(/\.weight$/, "")}`;
-  const sum = Float64Array.from(await weights.read(name));
-  if (!adapter.shape(`${peft}.lora_A.weight`)) return Float32Array.from(sum);
-  const [a, b] = [await adapter.read(`${peft}.lora_A.weight`), await adapter.read(`${peft}.lora_B.weight`)];
-  const { rank, alpha } = lora;
-  const inputs = a.length / rank;
-  for (let i = 0; i < sum.length; i++) {
-    const [row, column] = [Math.floor(i / inputs), i % inputs];
-    for (let r = 0; r < rank; r++) sum[i]! += (alpha / rank) * b[row * rank + r]! * a[r * inputs + column]!;
-  }
-  return Float32Array.from(sum);
 }

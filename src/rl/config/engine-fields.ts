@@ -1,4 +1,4 @@
-// Settings of rollouts, the optimiser, what is trained, and how it is laid out on the device.
+// Settings of rollouts, the optimiser and what is trained.
 
 import { LORA_TARGETS } from "../../model/lora.ts";
 import { SCHEDULES } from "../../optim/schedule.ts";
@@ -238,55 +238,6 @@ export const ENGINE_FIELDS = {
     ],
     source: "Gradus",
     watch: "training/rollout_probs_diff_max",
-    isFixedInRun: true,
-  },
-  "actor_rollout_ref.actor.ppo_max_token_len_per_gpu": {
-    kind: "integer",
-    label: "Token budget",
-    help: "Tokens of a micro-batch. Changes memory and speed, not what is learnt.",
-    topic: "Device",
-    unit: "tokens",
-    default: 4096,
-    min: 16,
-    max: 131072,
-    source: "Gradus; verl 16384",
-    watch: "perf/throughput",
-    isFixedInRun: true,
-  },
-  "actor_rollout_ref.model.enable_gradient_checkpointing": {
-    kind: "boolean",
-    label: "Activation checkpointing",
-    help: "Recompute inside the backward pass instead of keeping activations: less memory, a third more work.",
-    topic: "Device",
-    default: false,
-    source: "Gradus; verl true",
-    watch: "perf/throughput",
-    isFixedInRun: true,
-  },
-  "actor_rollout_ref.rollout.max_num_seqs": {
-    kind: "integer",
-    label: "Rollout rows",
-    help: "Responses written at the same time. Changes memory and speed, not what is sampled.",
-    topic: "Device",
-    unit: "responses",
-    default: 128,
-    min: 1,
-    max: 1024,
-    source: "Gradus; verl 1024",
-    watch: "perf/rollout_throughput",
-    isFixedInRun: true,
-  },
-  "gradus.prompt_slots": {
-    kind: "integer",
-    label: "Prompts in memory",
-    help: "Prompts whose keys and values are held while their responses are written.",
-    topic: "Device",
-    unit: "prompts",
-    default: 32,
-    min: 1,
-    max: 1024,
-    source: "Gradus",
-    watch: "perf/rollout_throughput",
     isFixedInRun: true,
   },
 } as const satisfies Record<string, Field>;

@@ -2,6 +2,7 @@
 
 import { CRITIC_FIELDS } from "./critic-fields.ts";
 import { CORRECTION_FIELDS } from "./correction-fields.ts";
+import { DEVICE_FIELDS } from "./device-fields.ts";
 import { DRIVER_FIELDS } from "./driver-fields.ts";
 import { DPO_FIELDS } from "./dpo-fields.ts";
 import { ENGINE_FIELDS } from "./engine-fields.ts";
@@ -22,4 +23,5 @@ export const FIELDS = {
   ...REWARD_WEIGHT_FIELDS,
   ...REWARD_FIELDS,
   ...ENGINE_FIELDS,
+  ...DEVICE_FIELDS,
 };

@@ -22,4 +22,4 @@ export type { PairSettings, PreferenceSettings } from "./preference.ts";
 export { pairsOf, preferenceOf } from "./preference.ts";
 export { overlongOf, rewardSettingsOf, rewardsOf } from "./rewards.ts";
 export type { FilterSettings } from "./rollout.ts";
-export { filterOf, greedySampling, orderOf, samplingOf } from "./rollout.ts";
+export { filterOf, greedySampling, orderOf, rolloutSizes, samplingOf } from "./rollout.ts";

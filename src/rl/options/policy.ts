@@ -9,6 +9,7 @@ import { learningRate } from "../../optim/schedule.ts";
 import type { RunConfig } from "../config.ts";
 import { criticOnlySteps } from "./critic.ts";
 import { usesReference } from "./objective.ts";
+import { rolloutSizes } from "./rollout.ts";
 
 /** Elements of the scratch for logits: 64 MB; a smaller model takes what its logits need. */
 const HEAD_CHUNK = 2 ** 24;
@@ -21,7 +22,6 @@ export function policyOptions(
   weights: Pick<ParameterSource, "blockType"> = {},
 ): PolicyOptions {
   const rank = config["actor_rollout_ref.model.lora_rank"];
-  const rows = config["actor_rollout_ref.rollout.max_num_seqs"];
   const lora = {
     rank,
     alpha: config["actor_rollout_ref.model.lora_alpha"],
@@ -36,12 +36,8 @@ export function policyOptions(
     activationCheckpointing: config["actor_rollout_ref.model.enable_gradient_checkpointing"],
     headChunk: HEAD_CHUNK,
     referenceCopy: rank === 0 && usesReference(config),
-    rollout: {
-      rows,
-      promptSlots: Math.min(rows, config["gradus.prompt_slots"]),
-      maxPrompt: config["data.max_prompt_length"],
-      maxNew: config["data.max_response_length"],
-    },
+    // ONNX Runtime has caches of its own.
+    ...(config["gradus.rollout_engine"] !== "onnxruntime" && { rollout: rolloutSizes(config) }),
   };
 }
 

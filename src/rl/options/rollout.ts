@@ -1,11 +1,23 @@
 // Which prompts are answered, and how.
 
+import type { RolloutSizes } from "../../model/decode-memory.ts";
 import type { RolloutOptions } from "../../rollout/engine.ts";
 import type { RunConfig } from "../config.ts";
 import type { FilterMetric } from "../filter-groups.ts";
 import { FILTER_METRICS } from "../filter-groups.ts";
 import type { OrderOptions } from "../prompts.ts";
 import { entryOf } from "./entry-of.ts";
+
+/** How many responses are written at once, and how long they and their prompts may be. */
+export function rolloutSizes(config: RunConfig): RolloutSizes {
+  const rows = config["actor_rollout_ref.rollout.max_num_seqs"];
+  return {
+    rows,
+    promptSlots: Math.min(rows, config["gradus.prompt_slots"]),
+    maxPrompt: config["data.max_prompt_length"],
+    maxNew: config["data.max_response_length"],
+  };
+}
 
 /** How responses are sampled in training. */
 export function samplingOf(config: RunConfig): RolloutOptions["sampling"] {

@@ -19,6 +19,9 @@ export interface Ground {
   readonly methods: Readonly<Record<Method, Values>>;
 }
 
+/** Fetching ONNX Runtime takes longer than a demo's run gains by it. */
+const DEMO: Values = { "gradus.rollout_engine": "wgsl" };
+
 /** Learns within 60 steps on the demo model; measured with three seeds, docs/demo.md. */
 const DEMO_SAMPLING: Values = {
   "trainer.total_training_steps": 60,
@@ -95,7 +98,7 @@ export const GROUNDS: readonly Ground[] = [
     model: "demo",
     description:
       "Batches, lengths and learning rate suit the demo model, which has 230 thousand parameters: a step takes seconds in a tab.",
-    values: {},
+    values: DEMO,
     methods: { rl: DEMO_SAMPLING, preference: DEMO_SAMPLING, dpo: DEMO_PAIRS, sft: DEMO_SUPERVISED },
   },
   {
@@ -104,7 +107,7 @@ export const GROUNDS: readonly Ground[] = [
     model: "demo",
     description:
       "Batches, lengths and learning rate suit an adapter of rank 8 on the demo model: a small download, and the base stays as it was.",
-    values: {},
+    values: DEMO,
     methods: {
       rl: { ...DEMO_SAMPLING, ...DEMO_ADAPTER, "actor_rollout_ref.actor.optim.lr": 1e-3 },
       preference: { ...DEMO_SAMPLING, ...DEMO_ADAPTER, "actor_rollout_ref.actor.optim.lr": 1e-3 },

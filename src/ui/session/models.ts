@@ -2,18 +2,21 @@
 
 import type { LoadProgress, ModelSummary } from "../../worker/api.ts";
 import type { SessionCore } from "./core.ts";
+import type { SessionJudge } from "./judge.ts";
 import { setupFor } from "./kept-setup.ts";
 import type { SessionRecipe } from "./recipe.ts";
 
 export class SessionModels {
   readonly #core: SessionCore;
   readonly #recipe: SessionRecipe;
+  readonly #judge: SessionJudge;
   /** Whether a person has brought a model, so that the demo is not needed. */
   isChosen = false;
 
-  constructor(core: SessionCore, recipe: SessionRecipe) {
+  constructor(core: SessionCore, recipe: SessionRecipe, judge: SessionJudge) {
     this.#core = core;
     this.#recipe = recipe;
+    this.#judge = judge;
   }
 
   useDemo(): Promise<void> {
@@ -42,5 +45,8 @@ export class SessionModels {
   #follow(model: ModelSummary): void {
     const ground = model.isDemo ? "demo" : "own";
     this.#core.set({ model, ...setupFor(ground, this.#core.state, this.#recipe.preset) });
+    this.#judge.forget();
+    // The demo was compared when it was made, and ONNX Runtime is more to fetch than the demo itself.
+    if (model.isOnnx && !model.isDemo) void this.#judge.ask();
   }
 }

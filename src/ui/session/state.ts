@@ -12,6 +12,7 @@ import type {
   Unfit,
   VerlImport,
 } from "../../worker/api.ts";
+import type { Judgement } from "./judge.ts";
 import type { RunView } from "../run-view.ts";
 import type { HubState } from "./hub.ts";
 
@@ -26,6 +27,8 @@ export interface SessionState {
   readonly device?: DeviceSummary;
   readonly model?: ModelSummary;
   readonly modelProgress?: LoadProgress;
+  /** What ONNX Runtime says about the model, where it was asked. */
+  readonly judgement?: Judgement | undefined;
   readonly problems?: ProblemsSummary;
   readonly presetId: string;
   readonly config: RunConfig;

@@ -33,9 +33,8 @@ export interface StorageSummary {
   readonly isPersisted: boolean;
 }
 
-/** What can be downloaded of a checkpoint, or of a run. */
+/** What can be downloaded of a checkpoint, or of a run, beside its weights. */
 export const DOWNLOADS = [
-  { id: "weights", label: "Trained weights", detail: "model.safetensors, or a PEFT adapter as a zip file" },
   { id: "metrics-jsonl", label: "Metrics", detail: "JSON Lines, one step a line" },
   { id: "metrics-csv", label: "Metrics", detail: "CSV" },
   { id: "config", label: "Configuration", detail: "verl YAML" },

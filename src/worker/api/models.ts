@@ -3,6 +3,8 @@
 export interface ModelSummary {
   readonly name: string;
   readonly isDemo: boolean;
+  /** Its weights come from an ONNX file, so that ONNX Runtime can be asked about it. */
+  readonly isOnnx: boolean;
   /** "Qwen2", "Qwen3", "Llama". */
   readonly architecture: string;
   /** What the weights were read from: "ONNX, model builder layout, float32" or "safetensors, bfloat16". */

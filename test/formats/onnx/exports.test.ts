@@ -151,6 +151,7 @@ describe("what was recognised", () => {
       producer,
       opset,
       weightType,
+      computesInHalves: true,
       isQkvPacked,
       head,
       takesPositionIds,

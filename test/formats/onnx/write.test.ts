@@ -70,6 +70,7 @@ describe("Qwen2 with a tied head, written as ONNX", async () => {
       producer: "gradus",
       opset: 21,
       weightType: "F32",
+      computesInHalves: false,
       isQkvPacked: true,
       isAdapterMerged: false,
       head: "tied",

@@ -3,7 +3,8 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 
-import { trainedWeights } from "../../../src/app/exports.ts";
+import { trainedModel } from "../../../src/app/trained-model.ts";
+import { formsOf, weightExport } from "../../../src/app/weight-exports.ts";
 import { bytesSource, openSafetensors } from "../../../src/formats/safetensors.ts";
 import type { Critic } from "../../../src/model/critic.ts";
 import { packGroups } from "../../../src/model/packing.ts";
@@ -25,6 +26,7 @@ import { rolloutsOf } from "../../../src/rl/score.ts";
 import { afterCritic } from "../../../src/rl/state.ts";
 import type { Told } from "../tiny-run.ts";
 import { tensorsAt, tinyInputs, tinyRecorder, train } from "../tiny-run.ts";
+import { collected } from "../../formats/fixtures.ts";
 
 const recorder = await tinyRecorder();
 
@@ -281,9 +283,10 @@ test.each([
   const checkpoint = await keeping.checkpoints.open("run", 1);
   const kept = [...checkpoint.tensors.keys()].filter((name) => name.includes("/critic."));
   expect(kept).toContain("m/critic.score.weight");
-  const files = await trainedWeights(checkpoint, inputs.model, inputs.config);
+  const trained = trainedModel(checkpoint, inputs.model, inputs.config);
+  const files = await weightExport(trained, formsOf(trained)[0]!);
   const weights = files.find(({ name }) => name.endsWith(".safetensors"))!;
-  const opened = await openSafetensors(bytesSource(weights.name, weights.bytes));
+  const opened = await openSafetensors(bytesSource(weights.name, await collected(weights)));
   const names = [...opened.entries.keys()];
   expect(names.length).toBeGreaterThan(10);
   expect(names.filter((name) => /critic|score/.test(name))).toEqual([]);

@@ -1,0 +1,162 @@
+// Whether an export is what was trained. It is read back from where it was written; then ONNX Runtime runs it, and its
+// log-probabilities are held against our engine on the same weights, and against the checkpoint as it was trained: the second
+// says how much the file's rounding changes the model. What fails is not offered.
+
+import { UserError } from "../common/errors.ts";
+import type { NamedStream } from "../formats/encoded-file.ts";
+import type { OnnxFiles } from "../formats/onnx/model.ts";
+import { encodeOnnxModel } from "../formats/onnx/write.ts";
+import type { ByteSource } from "../formats/safetensors.ts";
+import type { Recorder } from "../gpu/index.ts";
+import { elementCount } from "../gpu/index.ts";
+import { mergedWeights } from "../model/merged-weights.ts";
+import type { OpenedModel } from "../model/open-model.ts";
+import type { JudgedAdapter, Measure } from "../rollout/onnxruntime/judge.ts";
+import { compare, engineLogProbs, measureOf, onnxLogProbs } from "../rollout/onnxruntime/judge.ts";
+import { judgedTokens } from "./judge.ts";
+import type { WrittenExport } from "./read-back.ts";
+import { readBack } from "./read-back.ts";
+import type { TrainedModel } from "./trained-model.ts";
+import type { WeightForm } from "./weight-exports.ts";
+
+export interface ExportCheck {
+  /** False: the file is not what was trained. */
+  readonly isGood: boolean;
+  /** What was found, a sentence or two. */
+  readonly message: string;
+  /** Largest difference of a log-probability between ONNX Runtime on the file and the checkpoint, where both were run. */
+  readonly worst?: number;
+}
+
+export interface CheckOptions {
+  /** Absent: the device is taken. */
+  readonly recorder?: Recorder | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Writes a file that is gone when the check is over. */
+  readonly scratch: (file: NamedStream) => Promise<ByteSource>;
+}
+
+/** Checks what was written, each file under its name in the export. Rejects with the signal's reason when it is stopped. */
+export async function checkExport(
+  written: readonly ByteSource[],
+  form: WeightForm,
+  trained: TrainedModel,
+  { recorder, signal, scratch }: CheckOptions,
+): Promise<ExportCheck> {
+  try {
+    const back = await readBack(written, form, trained);
+    signal?.throwIfAborted();
+    if (!recorder)
+      return good(
+        back,
+        "Not run in ONNX Runtime: a run has the device. Make it again after the run for that.",
+      );
+    return await runBeside(back, trained, { recorder, signal, scratch });
+  } catch (error) {
+    if (error instanceof UserError) return { isGood: false, message: error.message };
+    throw error;
+  }
+}
+
+const good = ({ blockError }: WrittenExport, message: string): ExportCheck => ({
+  isGood: true,
+  message: `Read back: every tensor is as it was trained${blockError > 0 ? ", rounded to 4 bits where it is so stored" : ""}. ${message}`,
+});
+
+/** What ONNX Runtime is to run, and our engine beside it. */
+interface Runnable {
+  readonly onnx: OnnxFiles;
+  readonly adapter?: JudgedAdapter;
+  readonly model: Pick<OpenedModel, "config" | "weights">;
+  readonly measure: Measure;
+}
+
+async function runBeside(
+  back: WrittenExport,
+  trained: TrainedModel,
+  { recorder, signal, scratch }: CheckOptions & { recorder: Recorder },
+): Promise<ExportCheck> {
+  const tokens = judgedTokens(trained.model.tokenizer);
+  const runnable = await runnableOf(back, trained, scratch);
+  if (typeof runnable === "string") return good(back, runnable);
+  const { onnx, adapter, model, measure } = runnable;
+  signal?.throwIfAborted();
+  const theirs = await onnxLogProbs(onnx, tokens, { recorder, ...(adapter && { adapter }) }).catch(
+    unlessMissing,
+  );
+  if (typeof theirs === "string") return good(back, `Not run in ONNX Runtime: ${theirs}`);
+  signal?.throwIfAborted();
+  const { baseType } = measure;
+  const ours = await engineLogProbs(recorder, model, tokens, { baseType, ...(adapter && { adapter }) });
+  signal?.throwIfAborted();
+  const verdict = compare(ours, theirs, measure.tolerance);
+  if (verdict.kind === "differs")
+    return {
+      isGood: false,
+      message: `ONNX Runtime computes something else from this file than it should: log-probabilities are up to ${digits(verdict.worst!)} apart over ${tokens.length - 1} tokens, and rounding explains ${digits(verdict.tolerance!)}. Save another form, and report this.`,
+    };
+  const live = await liveLogProbs(recorder, trained, tokens);
+  const { worst } = compare(live, theirs, Infinity);
+  const distance = `worst log-probability difference ${digits(worst!)} over ${tokens.length - 1} tokens`;
+  return { ...good(back, `ONNX Runtime against the checkpoint: ${distance}.`), worst: worst! };
+}
+
+/** Two digits, small numbers in powers of ten. */
+const digits = (value: number): string =>
+  value === 0 || value >= 0.01 ? String(Number(value.toPrecision(2))) : value.toExponential(1);
+
+/** Log-probabilities of the checkpoint as it was trained: over its base, with its adapter. */
+function liveLogProbs(
+  recorder: Recorder,
+  { model, trained }: TrainedModel,
+  tokens: readonly number[],
+): Promise<Float32Array> {
+  const { source, lora } = trained;
+  const { config } = model;
+  if (!lora) {
+    const { baseType } = measureOf(config, source, FLOATS);
+    return engineLogProbs(recorder, { config, weights: source }, tokens, { baseType });
+  }
+  const { baseType } = measureOf(config, model.weights, model.onnx?.description ?? FLOATS);
+  return engineLogProbs(recorder, model, tokens, { baseType, adapter: { lora, source } });
+}
+
+/** Of weights that are no ONNX file, and of the files that are made of them here to be run. */
+const FLOATS = { weightType: "F32", computesInHalves: false } as const;
+/** A larger file is not made only to be run. */
+const MOST_SCRATCH = 1e9;
+
+/** The export as ONNX Runtime can run it, or why it cannot. */
+async function runnableOf(
+  { model, adapter }: WrittenExport,
+  trained: TrainedModel,
+  scratch: CheckOptions["scratch"],
+): Promise<Runnable | string> {
+  const base = trained.model;
+  if (model?.onnx) {
+    const measure = measureOf(model.config, model.weights, model.onnx.description);
+    return { onnx: model.onnx, model, measure };
+  }
+  if (adapter?.lora && base.onnx) {
+    const measure = measureOf(base.config, base.weights, base.onnx.description);
+    return { onnx: base.onnx, adapter: { lora: adapter.lora, source: adapter.source }, model: base, measure };
+  }
+  const { config } = base;
+  const weights = model?.weights ?? mergedWeights(config, base.weights, adapter!);
+  const bytes = weights.names!.reduce((sum, name) => sum + 4 * elementCount(weights.shape(name)!), 0);
+  if (bytes > MOST_SCRATCH)
+    return `Not run in ONNX Runtime: as float32 ONNX it would take ${(bytes / 1e9).toFixed(1)} GB.`;
+  const file = encodeOnnxModel(config, weights, "float32");
+  const onnx = { model: await scratch({ name: "model.onnx", ...file }), config };
+  return { onnx, model: { config, weights }, measure: measureOf(config, weights, FLOATS) };
+}
+
+/** What ONNX Runtime said, where it has no kernel for a node or no memory; anything else is a fault of the file. */
+function unlessMissing(error: unknown): string {
+  const isSaid = error instanceof Error && ["UserError", "GpuError"].includes(error.name);
+  if (isSaid && (error.name === "GpuError" || MISSING.test(error.message))) return error.message;
+  throw error;
+}
+
+const MISSING =
+  /could not find an implementation|not.implemented|bad_alloc|out of memory|could not be loaded/i;

@@ -1,0 +1,58 @@
+// One export from the checkpoint to a file that can be offered: written in pieces where the person's machine has room for it,
+// read back from there, and run beside what was trained.
+
+import type { NamedStream } from "../formats/encoded-file.ts";
+import type { ByteSource } from "../formats/safetensors.ts";
+import type { Recorder } from "../gpu/index.ts";
+import type { ExportCheck } from "./export-check.ts";
+import { checkExport } from "./export-check.ts";
+import type { TrainedModel } from "./trained-model.ts";
+import type { WeightForm } from "./weight-exports.ts";
+import { weightExport } from "./weight-exports.ts";
+
+/** Where the files of an export are written: a folder, or an archive. */
+export interface ExportPlace {
+  /**
+   * Writes `files`; `onBytes` hears of bytes that lie there now, and what it throws ends the writing. Resolves to what was
+   * written, each file under its name.
+   */
+  write(
+    files: readonly NamedStream[],
+    onBytes: (written: number, total: number) => void,
+  ): Promise<readonly ByteSource[]>;
+  /** Writes a file beside them that is not part of the export, and that goes with the place. */
+  scratch(file: NamedStream): Promise<ByteSource>;
+}
+
+export interface ExportOptions {
+  /** Asked when the file is written: what the check runs the model on; without it only the bytes are checked. */
+  readonly device?: () => Promise<Recorder | undefined>;
+  readonly onProgress?: (progress: ExportProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ExportProgress {
+  readonly phase: "write" | "check";
+  /** Bytes; of the check nothing is known. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Writes `form` to `place` and checks it. Rejects with the signal's reason when it is stopped. */
+export async function makeExport(
+  trained: TrainedModel,
+  form: WeightForm,
+  place: ExportPlace,
+  { device, onProgress = () => {}, signal }: ExportOptions = {},
+): Promise<ExportCheck> {
+  const files = await weightExport(trained, form);
+  const written = await place.write(files, (done, total) => {
+    signal?.throwIfAborted();
+    onProgress({ phase: "write", done, total });
+  });
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  onProgress({ phase: "check", done: bytes, total: bytes });
+  signal?.throwIfAborted();
+  const recorder = await device?.();
+  return checkExport(written, form, trained, { recorder, signal, scratch: (file) => place.scratch(file) });
+}

@@ -1,0 +1,63 @@
+// The weights of a trained model under Hugging Face's names: the base with its adapter added, W + (alpha/r) B A, or with all
+// trained weights in place of its own. Each is made when it is read, so that only one matrix is in memory.
+
+import { BugError } from "../common/errors.ts";
+import { addLowRank } from "../common/low-rank.ts";
+import type { DecoderConfig } from "./config.ts";
+import type { LoraConfig } from "./lora.ts";
+import { adapterShapes } from "./lora.ts";
+import type { ParameterSource } from "./parameters.ts";
+import { checkShapes } from "./parameters.ts";
+import { parameterShapes } from "./weights.ts";
+
+export interface MergedWeights extends ParameterSource {
+  /** A tied head is no weight of its own. */
+  readonly names: readonly string[];
+  /** Whether training could change it; the others are the base's to the bit. */
+  isChanged(name: string): boolean;
+}
+
+/** What was trained: an adapter beside the base, or all of its weights. */
+export interface TrainedWeights {
+  readonly source: ParameterSource;
+  /** Absent: `source` has all weights under their own names. */
+  readonly lora?: Omit<LoraConfig, "seed">;
+}
+
+/** `base` with what training made of it. Throws UserError when the two do not fit `config`. */
+export function mergedWeights(
+  config: DecoderConfig,
+  base: ParameterSource,
+  { source, lora }: TrainedWeights,
+): MergedWeights {
+  const shapes = parameterShapes(config);
+  const trained = lora ? adapterShapes(config, { ...lora, seed: 0 }) : shapes;
+  for (const [wanted, from] of [
+    [shapes, base],
+    [trained, source],
+  ] as const)
+    checkShapes(
+      [...wanted].map(([name, shape]) => ({ name, shape })),
+      from,
+    );
+  const isChanged = (name: string): boolean => !lora || trained.has(peftName(name, "A"));
+  return {
+    name: base.name,
+    names: [...shapes.keys()],
+    shape: (name) => shapes.get(name),
+    isChanged,
+    read: async (name) => {
+      if (!shapes.has(name)) throw new BugError(`a model of this configuration has no "${name}"`);
+      if (!lora) return source.read(name);
+      const values = await base.read(name);
+      if (!isChanged(name)) return values;
+      const [a, b] = [await source.read(peftName(name, "A")), await source.read(peftName(name, "B"))];
+      addLowRank(values, { a, b, rank: lora.rank, scale: lora.alpha / lora.rank });
+      return values;
+    },
+  };
+}
+
+/** PEFT's name of one side of the adapter of matrix `name`. */
+const peftName = (name: string, side: "A" | "B"): string =>
+  `base_model.model.${name.replace(/\.weight$/, "")}.lora_${side}.weight`;

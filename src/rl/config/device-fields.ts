@@ -1,0 +1,75 @@
+// Settings of how a run is laid out on the device: memory and speed, not what is learnt.
+
+import type { Field } from "./field.ts";
+import { SAMPLING_METHODS } from "./field.ts";
+
+export const DEVICE_FIELDS = {
+  "actor_rollout_ref.actor.ppo_max_token_len_per_gpu": {
+    kind: "integer",
+    label: "Token budget",
+    help: "Tokens of a micro-batch. Changes memory and speed, not what is learnt.",
+    topic: "Device",
+    unit: "tokens",
+    default: 4096,
+    min: 16,
+    max: 131072,
+    source: "Gradus; verl 16384",
+    watch: "perf/throughput",
+    isFixedInRun: true,
+  },
+  "actor_rollout_ref.model.enable_gradient_checkpointing": {
+    kind: "boolean",
+    label: "Activation checkpointing",
+    help: "Recompute inside the backward pass instead of keeping activations: less memory, a third more work.",
+    topic: "Device",
+    default: false,
+    source: "Gradus; verl true",
+    watch: "perf/throughput",
+    isFixedInRun: true,
+  },
+  "actor_rollout_ref.rollout.max_num_seqs": {
+    kind: "integer",
+    label: "Rollout rows",
+    help: "Responses written at the same time. Changes memory and speed, not what is sampled.",
+    topic: "Device",
+    unit: "responses",
+    default: 128,
+    min: 1,
+    max: 1024,
+    source: "Gradus; verl 1024",
+    watch: "perf/rollout_throughput",
+    isFixedInRun: true,
+  },
+  "gradus.prompt_slots": {
+    kind: "integer",
+    label: "Prompts in memory",
+    help: "Prompts whose keys and values are held while their responses are written.",
+    topic: "Device",
+    unit: "prompts",
+    default: 32,
+    min: 1,
+    max: 1024,
+    source: "Gradus",
+    watch: "perf/rollout_throughput",
+    isFixedInRun: true,
+  },
+  "gradus.rollout_engine": {
+    kind: "choice",
+    label: "Rollout engine",
+    help: "What writes the responses: Gradus's own decoder, or ONNX Runtime on the model's own ONNX file, which takes memory for a second copy of the frozen weights.",
+    mode: SAMPLING_METHODS,
+    topic: "Device",
+    default: "auto",
+    choices: [
+      {
+        value: "auto",
+        label: "the faster one",
+        help: "Measured when the run begins, where the model is ONNX and there is room for both.",
+      },
+      { value: "wgsl", label: "Gradus" },
+      { value: "onnxruntime", label: "ONNX Runtime" },
+    ],
+    source: "Gradus; verl rollout.name",
+    watch: "training/rollout_probs_diff_max",
+  },
+} as const satisfies Record<string, Field>;

@@ -1,0 +1,88 @@
+// Trained weights on their way to the person's disk: one archive at a time, written and checked. The check has the device to
+// itself, as a run has, so each waits for the other.
+
+import { exportOffers } from "../app/export-offers.ts";
+import { keptModel } from "../app/kept-files.ts";
+import { makeExport } from "../app/make-export.ts";
+import type { TrainedModel } from "../app/trained-model.ts";
+import { keptTrainedModel } from "../app/trained-model.ts";
+import { UserError } from "../common/errors.ts";
+import type { Recorder } from "../gpu/index.ts";
+import type { OpenedModel } from "../model/open-model.ts";
+import { sweepTemporaryFiles } from "../storage/temporary-files.ts";
+import type { ExportApi, MadeExport } from "./api/exports.ts";
+import { checking, device, running, store } from "./current.ts";
+import { judged } from "./judge.ts";
+import { ZipPlace } from "./zip-place.ts";
+
+/** What another tab left, and crashed. Where it cannot be removed now, the next start tries again. */
+const swept = sweepTemporaryFiles().catch(() => {});
+let place: ZipPlace | undefined;
+let underWay: AbortController | undefined;
+
+async function trainedOf(id: string, step: number | undefined): Promise<TrainedModel> {
+  const keeping = await store();
+  const { modelName } = await keeping.runs.load(id);
+  return keptTrainedModel(keeping, id, step, await modelOf(id, modelName));
+}
+
+/** The model that a run began with: what is kept of it, or what this tab began it with where it was too large to keep. */
+async function modelOf(id: string, name: string): Promise<OpenedModel> {
+  try {
+    return await keptModel((await store()).runs, id, name);
+  } catch (error) {
+    if (running.last?.id === id) return running.last.model;
+    throw error;
+  }
+}
+
+/** The device, unless a run has it. */
+const freeDevice = async (): Promise<Recorder | undefined> =>
+  running.active || running.isStarting ? undefined : device();
+
+async function drop(): Promise<void> {
+  const dropped = place;
+  place = undefined;
+  await dropped?.remove();
+}
+
+async function make(
+  ...[form, id, step, onProgress]: Parameters<ExportApi["makeExport"]>
+): Promise<MadeExport | undefined> {
+  if (underWay) throw new UserError("Another export is being written: wait for it, or stop it.");
+  const stop = new AbortController();
+  underWay = stop;
+  let free = (): void => {};
+  try {
+    await swept;
+    await drop();
+    const trained = await trainedOf(id, step);
+    const name = `${trained.model.name.replaceAll("/", "-")}-${form}-step-${trained.step}.zip`;
+    const written = (place = new ZipPlace(name));
+    const check = await makeExport(trained, form, written, {
+      signal: stop.signal,
+      onProgress,
+      device: async () => {
+        await judged();
+        checking.ended = new Promise<void>((resolve) => (free = resolve));
+        return freeDevice();
+      },
+    });
+    await written.removeScratch();
+    return { file: written.file(), check };
+  } catch (error) {
+    await drop();
+    if (stop.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    free();
+    underWay = undefined;
+  }
+}
+
+export const exportApi: ExportApi = {
+  exportOffers: async (id, step) => exportOffers(await trainedOf(id, step)),
+  makeExport: make,
+  stopExport: async () => underWay?.abort(new UserError("The export was stopped.")),
+  dropExport: drop,
+};
