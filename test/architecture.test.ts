@@ -58,7 +58,7 @@ const DOORS: Record<string, string> = {
   "hyparquet-writer": "formats",
   yaml: "formats",
   pbf: "formats",
-  "@noble/hashes": "hub",
+  "@noble/hashes": "storage",
   fflate: "formats",
   uplot: "ui",
   "quickjs-emscripten-core": "sandbox",

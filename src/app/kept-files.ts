@@ -1,8 +1,11 @@
-// Copies of the files a run began with, so that it can be resumed and exported without dropping them again.
+// The files a run began with, so that it can be resumed and exported without dropping them again; large ones are kept once for
+// all runs, and those of a hub where they were fetched.
 
+import { UserError } from "../common/errors.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
+import type { ModelCache, ModelKey } from "../storage/model-cache.ts";
 import type { Runs } from "../storage/runs.ts";
 import { withAdapter } from "./adapter-files.ts";
 import type { OpenedProblems } from "./problems.ts";
@@ -14,7 +17,7 @@ const PROBLEMS = "problems/";
 
 const baseName = ({ name }: ByteSource): string => name.split("/").at(-1)!;
 
-/** Keeps copies of the files of a run. Throws StorageFullError when they do not fit. */
+/** Keeps the files of a run. Throws StorageFullError when they do not fit. */
 export async function keepFiles(
   runs: Runs,
   id: string,
@@ -46,4 +49,19 @@ async function keptFiles(runs: Runs, id: string, prefix: string): Promise<ByteSo
   return Promise.all(
     wanted.map(async ({ name }) => ({ ...(await runs.openFile(id, name)), name: name.slice(prefix.length) })),
   );
+}
+
+/** Removes a model of a hub from the cache. Throws UserError naming the runs that need it, unless it is to go even so. */
+export async function removeCached(
+  cache: ModelCache,
+  runs: Runs,
+  key: ModelKey,
+  { evenIfNeeded }: { readonly evenIfNeeded: boolean },
+): Promise<void> {
+  const needing = await runs.needing(key);
+  if (needing.length > 0 && !evenIfNeeded)
+    throw new UserError(
+      `${key.repository} is needed to go on with ${needing.join(" and ")}. Delete ${needing.length === 1 ? "that run" : "those runs"} first, or delete the model even so: fetched again, it serves them again.`,
+    );
+  await cache.remove(key);
 }

@@ -8,6 +8,7 @@ import type { OpenedModel } from "../model/open-model.ts";
 import { configWith, keptSettings } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
 import type { RunEvent, RunListener } from "../rl/events.ts";
+import { checkFit } from "../rl/fit.ts";
 import { hasHeldOut, heldOutAccuracy } from "../rl/held-out.ts";
 import { withFasterEngine } from "../rl/measure-rollouts.ts";
 import { createRun } from "../rl/run.ts";
@@ -57,6 +58,7 @@ export async function beginRun(
   listener: RunListener,
 ): Promise<ActiveRun> {
   listener({ type: "state", state: "loading", step: 0 });
+  checkFit(inputs.model, inputs.config, recorder.gpu);
   await measureDevice(recorder, policyOptions(inputs.config));
   const run = await withFasterEngine(await load(recorder, inputs, listener), listener);
   const now = Date.now();

@@ -76,6 +76,8 @@ export class Gpu {
   /** Largest storage binding that may be used, bytes. */
   readonly maxBindingBytes: number;
   readonly maxBufferBytes: number;
+  /** What a person says that there is for a run; WebGPU does not tell, so nobody knows where it is undefined. */
+  memoryBytes: number | undefined;
   /** Settles when the device is lost; never rejects. */
   readonly lost: Promise<DeviceLoss>;
   readonly compiler: Compiler;

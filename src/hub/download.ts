@@ -1,12 +1,10 @@
 // Fetches the files of a model into the cache: goes on where it stopped, checks size and hash before a file counts as whole,
 // and tells how far it is. A broken connection is tried again a few times; what has come is never lost.
 
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
-
 import { UserError } from "../common/errors.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { CachedPart, ModelCache, ModelKey } from "../storage/model-cache.ts";
+import { PIECE_BYTES, sha256Of } from "../storage/sha256.ts";
 import { StorageFullError, writeFailure } from "../storage/store.ts";
 import type { Hub, HubFile, Repository } from "./repository.ts";
 import { ask, fileUrl } from "./repository.ts";
@@ -22,8 +20,6 @@ export interface DownloadOptions {
 
 const PAUSES = [500, 2000, 8000] as const;
 const UNKNOWN_ROOM = { freeBytes: () => Promise.resolve(undefined) };
-/** Bytes that are written, and hashed, at a time. */
-const WRITE_BYTES = 4 * 2 ** 20;
 
 /** The files of `files` from the cache, those that are missing fetched first. Throws UserError; an abort throws AbortError. */
 export async function fetchFiles(
@@ -40,6 +36,10 @@ export async function fetchFiles(
   let there = files.reduce((sum, { bytes }, i) => sum + (isKept(i) ? bytes : 0), 0);
   const tell = (done: number): void => options.onProgress?.(there + done, total);
   tell(0);
+  if (kept.some((_, i) => !isKept(i)))
+    await cache.list(key, repository.files).catch(async (error: unknown) => {
+      throw await notWritten(error, `the list of ${repository.id}`, total);
+    });
   const sources: ByteSource[] = [];
   for (const [i, file] of files.entries()) {
     let source = kept[i];
@@ -78,7 +78,9 @@ async function fetchFile(
     }
   }
   await checkHash(file, part);
-  await part.complete();
+  await part.complete().catch(async (error: unknown) => {
+    throw await notWritten(error, file.path, 0);
+  });
 }
 
 /** The connection ended before the file did. */
@@ -96,7 +98,8 @@ async function fetchRest(
     ...(part.bytes > 0 && { headers: { range: `bytes=${part.bytes}-` } }),
     ...(signal && { signal }),
   };
-  const response = await ask(hub, fileUrl(hub, repository, file.path), repository.id, init);
+  const about = { id: repository.id, file: file.path };
+  const response = await ask(hub, fileUrl(hub, repository, file.path), about, init);
   // The file ends before what is asked for.
   if (response.status === 416) throw await otherFile(file, part);
   // A server that does not know ranges sends all of it again.
@@ -136,7 +139,7 @@ function collectWrites(part: CachedPart, file: HubFile): (piece?: Uint8Array) =>
   let bytes = 0;
   return async (piece) => {
     if (piece) bytes += pieces.push(piece) && piece.length;
-    if (bytes === 0 || (piece && bytes < WRITE_BYTES)) return;
+    if (bytes === 0 || (piece && bytes < PIECE_BYTES)) return;
     const all = new Uint8Array(bytes);
     let at = 0;
     for (const one of pieces) {
@@ -145,22 +148,22 @@ function collectWrites(part: CachedPart, file: HubFile): (piece?: Uint8Array) =>
     }
     [pieces, bytes] = [[], 0];
     await part.append(all).catch(async (error: unknown) => {
-      throw await notWritten(error, part, file);
+      throw await notWritten(error, file.path, file.bytes - part.bytes);
     });
   };
 }
 
-async function notWritten(error: unknown, part: CachedPart, file: HubFile): Promise<unknown> {
-  const left = file.bytes - part.bytes;
-  const failure = await writeFailure(error, UNKNOWN_ROOM, { what: file.path, bytes: left });
+/** The error to throw for `error` of a write of `what`, of which `bytes` are still to come. */
+async function notWritten(error: unknown, what: string, bytes: number): Promise<unknown> {
+  const failure = await writeFailure(error, UNKNOWN_ROOM, { what, bytes });
   if (failure instanceof StorageFullError)
     return new StorageFullError(
-      `Storage is full: ${megabytes(left)} of ${file.path} have no room. What has come is kept. Remove models or runs that are not needed, or free disk space, and fetch it again.`,
+      `Storage is full: ${megabytes(bytes)} of ${what} have no room. What has come is kept. Remove models or runs that are not needed, or free disk space, and fetch it again.`,
       { cause: error },
     );
   if (error instanceof DOMException && error.name === "NoModificationAllowedError")
     return new UserError(
-      `Another tab is writing ${file.path}, so fetching it was stopped here. Wait until that one is done: the model is then here too.`,
+      `Another tab is writing ${what}, so fetching it was stopped here. Wait until that one is done: the model is then here too.`,
       { cause: error },
     );
   return failure;
@@ -169,10 +172,8 @@ async function notWritten(error: unknown, part: CachedPart, file: HubFile): Prom
 /** Throws UserError, and forgets the file, when its hash is not the one that the hub lists. */
 async function checkHash(file: HubFile, part: CachedPart): Promise<void> {
   if (file.sha256 === undefined) return;
-  const hash = sha256.create();
-  for (let at = 0; at < part.bytes; at += WRITE_BYTES)
-    hash.update(await part.read(at, Math.min(at + WRITE_BYTES, part.bytes)));
-  if (bytesToHex(hash.digest()) === file.sha256) return;
+  const come = { size: part.bytes, read: (start: number, end: number) => part.read(start, end) };
+  if ((await sha256Of(come)) === file.sha256) return;
   await part.discard();
   throw new UserError(
     `${file.path} was damaged on its way (its hash is not the one that the repository lists), so it was thrown away. Fetch it again.`,

@@ -4,6 +4,7 @@
 
 import { UserError } from "../common/errors.ts";
 import { isObject } from "../formats/json.ts";
+import type { ListedFile } from "../storage/model-cache.ts";
 
 export const HUGGING_FACE = "https://huggingface.co";
 
@@ -14,12 +15,7 @@ export interface Hub {
   readonly fetch: typeof fetch;
 }
 
-export interface HubFile {
-  readonly path: string;
-  readonly bytes: number;
-  /** Of large files; the hub tells none of small ones. */
-  readonly sha256?: string;
-}
+export type HubFile = ListedFile;
 
 export interface Repository {
   /** `Qwen/Qwen2.5-0.5B-Instruct`. */
@@ -41,12 +37,22 @@ export function hubAt(text: string, fetching: typeof fetch): Hub {
   );
 }
 
-/** The id in what a person types or pastes: an id or the address of the repository's page. Throws UserError. */
-export function repositoryId(text: string): string {
-  const [, id] =
-    /^(?:https?:\/\/[^/]+\/)?(\w[\w.-]*\/\w[\w.-]*?)(?:\/(?:tree|blob|resolve)\/.*)?\/?$/.exec(text.trim()) ??
-    [];
-  if (id !== undefined) return id;
+/** A repository by its name, at its newest commit or at the one that is named. */
+export interface RepositoryName {
+  readonly id: string;
+  /** A commit, a branch or a tag. */
+  readonly revision?: string;
+}
+
+/** `owner/name` or `owner/name@revision`, or the address of a page of it. */
+const NAME =
+  /^(?:https?:\/\/[^/]+\/)?(\w[\w.-]*\/\w[\w.-]*?)(?:@([\w./-]+)|\/(?:tree|blob|resolve)\/([^/]+)(?:\/.*)?)?\/?$/;
+
+/** The repository in what a person types or pastes. Throws UserError. */
+export function repositoryName(text: string): RepositoryName {
+  const [, id, named, shown] = NAME.exec(text.trim()) ?? [];
+  const revision = named ?? (shown === undefined ? undefined : decodeURIComponent(shown));
+  if (id !== undefined) return { id, ...(revision !== undefined && { revision }) };
   throw new UserError(
     `"${text}" is no repository: an owner and a name, like Qwen/Qwen2.5-0.5B-Instruct, or the address of its page is needed.`,
   );
@@ -56,10 +62,14 @@ export function repositoryId(text: string): string {
 export const fileUrl = ({ baseUrl }: Hub, { id, revision }: Repository, path: string): string =>
   `${baseUrl}/${id}/resolve/${revision}/${path.split("/").map(encodeURIComponent).join("/")}`;
 
-/** Files of a repository at its newest commit. Throws UserError when it is not there, is closed, or the hub cannot be reached. */
-export async function listRepository(hub: Hub, id: string): Promise<Repository> {
+/**
+ * Files of a repository, at its newest commit where none is named. Throws UserError when it is not there, is closed, or the
+ * hub cannot be reached.
+ */
+export async function listRepository(hub: Hub, name: RepositoryName): Promise<Repository> {
+  const { id } = name;
   const base = `${hub.baseUrl}/api/models/${id}`;
-  const info = await askJson(hub, `${base}/revision/main`, id);
+  const info = await askJson(hub, `${base}/revision/${encodeURIComponent(name.revision ?? "main")}`, name);
   const revision = isObject(info) ? info["sha"] : undefined;
   if (typeof revision !== "string" || !/^\w[\w.-]*$/.test(revision)) throw strange(hub, "no commit");
   const list = `${base}/tree/${revision}`;
@@ -71,7 +81,7 @@ export async function listRepository(hub: Hub, id: string): Promise<Repository> 
       throw new UserError(
         `${id} has more than ${files.size} files, more than any model that is read here. Choose another repository.`,
       );
-    const response = await ask(hub, `${list}${query}`, id);
+    const response = await ask(hub, `${list}${query}`, name);
     for (const file of readFiles(await jsonOf(hub, response), hub)) files.set(file.path, file);
     query = nextPage(response, list);
   }
@@ -100,8 +110,8 @@ function nextPage(response: Response, list: string): string | undefined {
   return url !== undefined && URL.canParse(url, list) ? new URL(url, list).search : undefined;
 }
 
-const askJson = async (hub: Hub, url: string, id: string): Promise<unknown> =>
-  jsonOf(hub, await ask(hub, url, id));
+const askJson = async (hub: Hub, url: string, about: About): Promise<unknown> =>
+  jsonOf(hub, await ask(hub, url, about));
 
 async function jsonOf(hub: Hub, response: Response): Promise<unknown> {
   try {
@@ -111,31 +121,54 @@ async function jsonOf(hub: Hub, response: Response): Promise<unknown> {
   }
 }
 
-/** Asks `url` about repository `id`. Throws UserError saying what is wrong with the repository or the network. */
-export async function ask(hub: Hub, url: string, id: string, init: RequestInit = {}): Promise<Response> {
+/** What is asked for, for messages. */
+interface About extends RepositoryName {
+  /** One of the files that the repository lists. */
+  readonly file?: string;
+}
+
+/** Asks `url`. Throws UserError saying what is wrong with the repository or the network. */
+export async function ask(hub: Hub, url: string, about: About, init: RequestInit = {}): Promise<Response> {
   let response;
   try {
     response = await hub.fetch(url, init);
   } catch (error) {
     if (error instanceof Error && error.name === "AbortError") throw error;
     throw new UserError(
-      `${new URL(url).host} cannot be reached, so ${id} cannot be fetched. Check the network and try again, or drop the model's files.`,
+      `${new URL(url).host} cannot be reached, so ${about.id} cannot be fetched. Check the network and try again, or drop the model's files.`,
       { cause: error },
     );
   }
   // 416: the file ends before the range that was asked for, which only the caller can judge.
   if (response.ok || response.status === 416) return response;
-  throw new UserError(refusal(response.status, id, new URL(url).host));
+  throw new UserError(refusal(response.status, about, new URL(url).host));
 }
 
-function refusal(status: number, id: string, host: string): string {
-  if (status === 404 || status === 400)
-    return `${host} has no public repository ${id}. Check the name; capital letters count.`;
+function refusal(status: number, { id, revision, file }: About, host: string): string {
+  const isMissing = status === 404 || status === 400;
+  if (isMissing && file !== undefined)
+    return `${host} lists ${file} of ${id} and does not have it (status ${status}), so this form of the model is not whole there. Take another form, or tell the owner of the repository.`;
+  if (isMissing && revision !== undefined)
+    return `${host} has no public repository ${id} with a revision ${revision}. Check both names; leave @${revision} away for the newest commit.`;
+  if (isMissing) return `${host} has no public repository ${id}. Check the name; capital letters count.`;
   if (status === 401 || status === 403)
     return `${id} is closed: ${host} gives it only to people who have signed in and accepted its terms. Download it there and drop its files.`;
   if (status === 429)
     return `${host} asks to wait: too many requests from this network. Try again in some minutes.`;
   return `${host} answered with status ${status} for ${id}. Try again later, or drop the model's files.`;
+}
+
+/** A small file of a repository, kept nowhere. Throws UserError. */
+export async function readFile(hub: Hub, repository: Repository, path: string): Promise<Uint8Array> {
+  const { id } = repository;
+  const response = await ask(hub, fileUrl(hub, repository, path), { id, file: path });
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    throw new UserError(`The connection broke while ${path} of ${id} was fetched. Try again.`, {
+      cause: error,
+    });
+  }
 }
 
 const strange = ({ baseUrl }: Hub, what: string): UserError =>

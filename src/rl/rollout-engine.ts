@@ -28,6 +28,13 @@ export interface RolloutFiles {
   readonly files?: readonly ByteSource[];
 }
 
+/** What a plan needs of them; the files may still be at a hub. */
+export interface PlannedFiles {
+  /** Absent: the weights are not ONNX. */
+  readonly onnx?: unknown;
+  readonly files?: readonly Pick<ByteSource, "name" | "size">[];
+}
+
 /** An engine with what it holds besides the policy. */
 export interface OwnedEngine {
   readonly engine: RolloutEngine;
@@ -38,7 +45,7 @@ export interface OwnedEngine {
 const MOST_FOR_AUTO = 2 ** 32;
 
 /** Throws UserError where the configuration asks for ONNX Runtime and the model is not for it. */
-export function checkRolloutEngine(config: RunConfig, { onnx }: RolloutFiles): void {
+export function checkRolloutEngine(config: RunConfig, { onnx }: PlannedFiles): void {
   if (config["gradus.rollout_engine"] !== "onnxruntime" || onnx) return;
   throw new UserError(
     "Rollout engine (gradus.rollout_engine) is onnxruntime, and this model's weights are safetensors: ONNX Runtime runs ONNX graphs. Set it to wgsl or auto, or drop the model's ONNX files.",
@@ -67,12 +74,13 @@ export async function openOrt(policy: Policy, config: RunConfig, onnx: OnnxFiles
   return { engine, destroy: () => void engine.destroy() };
 }
 
-const isGraphFile = ({ name }: ByteSource): boolean => !/\.(json|jinja|txt|model|safetensors)$/.test(name);
+const isGraphFile = ({ name }: Pick<ByteSource, "name">): boolean =>
+  !/\.(json|jinja|txt|model|safetensors)$/.test(name);
 
 /** Adds, on paper, what ONNX Runtime takes in a run with these settings. */
 export function planRolloutEngine(
   allocator: Allocator,
-  model: RolloutFiles & { readonly config: DecoderConfig },
+  model: PlannedFiles & { readonly config: DecoderConfig },
   config: RunConfig,
   { lora }: PolicyOptions,
 ): void {
@@ -90,7 +98,7 @@ export function planRolloutEngine(
  */
 export const triesOnnxRuntime = (
   config: RunConfig,
-  { onnx }: RolloutFiles,
+  { onnx }: PlannedFiles,
   { isSoftware }: Pick<Gpu, "isSoftware">,
 ): boolean =>
   config["gradus.rollout_engine"] === "auto" &&
@@ -98,5 +106,8 @@ export const triesOnnxRuntime = (
   (SAMPLING_METHODS as readonly string[]).includes(config["gradus.mode"]) &&
   (ortBackend === "webgpu" || isSoftware);
 
-/** Whether a plan with ONNX Runtime in it is small enough to try. */
-export const hasRoomToTry = (totalBytes: number): boolean => totalBytes <= MOST_FOR_AUTO;
+/** Whether a plan with ONNX Runtime in it is small enough to try, on a device that is said to have so much. */
+export const hasRoomToTry = (
+  totalBytes: number,
+  { memoryBytes = MOST_FOR_AUTO }: Pick<Gpu, "memoryBytes">,
+): boolean => totalBytes <= Math.min(MOST_FOR_AUTO, memoryBytes);

@@ -22,7 +22,7 @@ import { checkAdapter, policyOptions, rewardSettingsOf, rewardsOf, usesCritic } 
 import type { Prompt, TextModel } from "./prompts.ts";
 import { checkDataSources } from "./rewards/index.ts";
 import { RewardJudge } from "./rewards/judge.ts";
-import type { RolloutFiles } from "./rollout-engine.ts";
+import type { PlannedFiles, RolloutFiles } from "./rollout-engine.ts";
 import {
   checkRolloutEngine,
   hasRoomToTry,
@@ -62,15 +62,19 @@ export interface Run extends RunData {
   destroy(): void;
 }
 
+/** What a plan needs of a model; its weights may still be at a hub. */
+export interface PlannedModel extends PlannedFiles {
+  readonly config: DecoderConfig;
+  readonly weights: Pick<ParameterSource, "blockType">;
+}
+
+export type PlannedDevice = Pick<Gpu, "maxBindingBytes" | "memoryBytes" | "isSoftware">;
+
 /**
  * Bytes per owner of a run, before anything is allocated, with ONNX Runtime where it writes the responses or is tried. Throws
- * UserError when a setting does not fit the device.
+ * UserError when a setting does not fit the device, or all of it is more than the device is said to have.
  */
-export function planRun(
-  model: Pick<RunModel, "config" | "weights" | keyof RolloutFiles>,
-  config: RunConfig,
-  gpu: Gpu,
-): MemoryPlan {
+export function planRun(model: PlannedModel, config: RunConfig, gpu: PlannedDevice): MemoryPlan {
   checkRolloutEngine(config, model);
   const options = policyOptions(config, model.weights);
   const policy = planPolicy(model.config, options, gpu);
@@ -81,8 +85,10 @@ export function planRun(
   const session = new PlanAllocator();
   planRolloutEngine(session, model, config, options);
   const isSet = config["gradus.rollout_engine"] === "onnxruntime";
-  const isTried = triesOnnxRuntime(config, model, gpu) && hasRoomToTry(plan.total + session.total);
-  return isSet || isTried ? sumOf(plan, session) : plan;
+  const isTried = triesOnnxRuntime(config, model, gpu) && hasRoomToTry(plan.total + session.total, gpu);
+  const whole = isSet || isTried ? sumOf(plan, session) : plan;
+  checkMemory(whole, gpu);
+  return whole;
 }
 
 function sumOf(plan: MemoryPlan, { bytes, total }: PlanAllocator): MemoryPlan {
@@ -90,6 +96,16 @@ function sumOf(plan: MemoryPlan, { bytes, total }: PlanAllocator): MemoryPlan {
   for (const [owner, count] of bytes) sums.set(owner, (sums.get(owner) ?? 0) + count);
   return { bytes: sums, total: plan.total + total };
 }
+
+function checkMemory({ total }: MemoryPlan, { memoryBytes }: PlannedDevice): void {
+  if (memoryBytes === undefined || total <= memoryBytes) return;
+  throw new UserError(
+    `The run takes ${gibibytes(total)} of GPU memory, and ${gibibytes(memoryBytes)} are there for it.`,
+  );
+}
+
+/** "1.34 GiB". */
+export const gibibytes = (bytes: number): string => `${Number((bytes / 2 ** 30).toPrecision(3))} GiB`;
 
 /** Tokenizes the problems, then allocates and loads. Throws UserError before anything is allocated where it can tell. */
 export async function createRun(

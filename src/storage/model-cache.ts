@@ -1,8 +1,10 @@
 // Model files that were fetched from a hub, kept so that they are fetched once. A file is whole when its mark is there, which
 // is written after its hash was checked and says how many bytes there are; without one it is the part that has come so far,
 // and fetching goes on behind it.
-// Where bytes lie (OPFS in a browser, a folder on a machine) is a FileTree's matter.
+// Beside its files lies what the hub listed at that commit, so that fetching can go on later, and be checked, without asking
+// again. Where bytes lie (OPFS in a browser, a folder on a machine) is a FileTree's matter.
 
+import { isObject, tryJson } from "../formats/json.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 
 /** Files by path, the parts of a path split by slashes. */
@@ -28,12 +30,27 @@ export interface ModelKey {
   readonly revision: string;
 }
 
+/** A file as a hub lists it. */
+export interface ListedFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** Of large files; the hub tells none of small ones. */
+  readonly sha256?: string;
+}
+
 /** What of a model is in the cache. */
 export interface CachedModel extends ModelKey {
+  /** Every file of the repository; undefined where its list was not kept. */
+  readonly listed: readonly ListedFile[] | undefined;
   /** Whole files. */
-  readonly files: readonly { readonly path: string; readonly bytes: number }[];
-  /** Of everything, parts of files too. */
-  readonly bytes: number;
+  readonly files: readonly ListedFile[];
+  /** Bytes that have come of each file, of parts too. */
+  readonly come: ReadonlyMap<string, number>;
+}
+
+/** A file of the cache, and where in it. */
+export interface CachedSource extends ByteSource {
+  readonly cached: ModelKey & { readonly path: string };
 }
 
 /** A file that is being fetched. */
@@ -49,6 +66,8 @@ export interface CachedPart {
 }
 
 const MARK = ".whole";
+/** The file with the list; names of a repository's files are encoded, and none of those begins with a point. */
+const LIST = ".listed";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -74,33 +93,46 @@ export class ModelCache {
 
   /** Every model of which something is there, by name. */
   async models(): Promise<CachedModel[]> {
-    const found = new Map<
-      string,
-      { key: ModelKey; sizes: Map<string, number>; marks: Map<string, number> }
-    >();
+    const found = new Map<string, Found>();
     for (const { path, bytes } of await this.#tree.list("")) {
       const [repository, revision, file, ...rest] = decoded(path) ?? [];
       if (repository === undefined || revision === undefined || file === undefined || rest.length > 0)
         continue;
       const id = `${repository}@${revision}`;
-      const model = found.get(id) ?? { key: { repository, revision }, sizes: new Map(), marks: new Map() };
+      const model: Found = found.get(id) ?? {
+        key: { repository, revision },
+        come: new Map(),
+        marks: new Map(),
+      };
       found.set(id, model);
-      if (file.endsWith(MARK)) model.marks.set(file.slice(0, -MARK.length), await this.#marked(path, bytes));
-      else model.sizes.set(file, bytes);
+      if (path.endsWith(`/${LIST}`)) model.listed = await this.#listed(path, bytes);
+      else if (file.endsWith(MARK))
+        model.marks.set(file.slice(0, -MARK.length), await this.#marked(path, bytes));
+      else model.come.set(file, bytes);
     }
     return [...found.values()]
-      .map(({ key, sizes, marks }) => ({
+      .map(({ key, come, marks, listed }) => ({
         ...key,
-        files: [...sizes]
+        listed,
+        files: [...come]
           .filter(([file, size]) => marks.get(file) === size)
           .map(([path, bytes]) => ({ path, bytes })),
-        bytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0),
+        come,
       }))
       .toSorted((a, b) => a.repository.localeCompare(b.repository));
   }
 
+  /** Keeps what the hub lists of a model; one commit has one list. */
+  async list(key: ModelKey, files: readonly ListedFile[]): Promise<void> {
+    const path = `${this.#folder(key)}/${LIST}`;
+    const bytes = await this.#tree.size(path);
+    if (bytes !== undefined && (await this.#listed(path, bytes))) return;
+    await this.#tree.remove(path);
+    await this.#tree.write(path, 0, encoder.encode(JSON.stringify(files)));
+  }
+
   /** A whole file; undefined where it is not, or not yet. */
-  async open(key: ModelKey, file: string): Promise<ByteSource | undefined> {
+  async open(key: ModelKey, file: string): Promise<CachedSource | undefined> {
     const path = this.#path(key, file);
     const mark = `${path}${MARK}`;
     const [size, markBytes] = [await this.#tree.size(path), await this.#tree.size(mark)];
@@ -108,7 +140,8 @@ export class ModelCache {
     if ((await this.#marked(mark, markBytes)) !== size) return undefined;
     const folder = key.repository.split("/").at(-1)!;
     const name = `${folder}/${file.split("/").at(-1)!}`;
-    return { name, size, read: (start, end) => this.#tree.read(path, start, end) };
+    const read = (start: number, end: number): Promise<Uint8Array> => this.#tree.read(path, start, end);
+    return { name, size, read, cached: { ...key, path: file } };
   }
 
   /** What has come of a file, to go on behind it. */
@@ -137,8 +170,8 @@ export class ModelCache {
   }
 
   /** Removes all files of a model. */
-  remove({ repository, revision }: ModelKey): Promise<void> {
-    return this.#tree.remove(`${encoded(repository)}/${encoded(revision)}`);
+  remove(key: ModelKey): Promise<void> {
+    return this.#tree.remove(this.#folder(key));
   }
 
   /** The size that a file had when it was whole. */
@@ -146,7 +179,27 @@ export class ModelCache {
     return Number(decoder.decode(await this.#tree.read(mark, 0, bytes)));
   }
 
-  #path({ repository, revision }: ModelKey, file: string): string {
-    return [repository, revision, file].map(encoded).join("/");
+  /** Undefined where the list was cut short, as when the page was closed while it was written. */
+  async #listed(path: string, bytes: number): Promise<readonly ListedFile[] | undefined> {
+    const files = tryJson(decoder.decode(await this.#tree.read(path, 0, bytes)))?.value;
+    const isFile = (file: unknown): file is ListedFile =>
+      isObject(file) && typeof file["path"] === "string" && typeof file["bytes"] === "number";
+    return Array.isArray(files) && files.every(isFile) ? files : undefined;
   }
+
+  #folder({ repository, revision }: ModelKey): string {
+    return `${encoded(repository)}/${encoded(revision)}`;
+  }
+
+  #path(key: ModelKey, file: string): string {
+    return `${this.#folder(key)}/${encoded(file)}`;
+  }
+}
+
+interface Found {
+  readonly key: ModelKey;
+  readonly come: Map<string, number>;
+  /** What a whole file has. */
+  readonly marks: Map<string, number>;
+  listed?: readonly ListedFile[] | undefined;
 }

@@ -1,5 +1,5 @@
-// Keeps two tabs from training one run at the same time, and one from clearing away what another is writing. A lock goes with
-// its tab, also when that crashes. Where there are no Web Locks, as in Node 20, everything is free.
+// Keeps two tabs from training one run at the same time, from writing one file, and one from clearing away what another is
+// writing. A lock goes with its tab, also when that crashes. Where there are no Web Locks, as in Node 20, everything is free.
 
 const RUN = "run/";
 const PREFIX = "gradus/";
@@ -29,6 +29,12 @@ export function hold(name: string): Promise<Release | undefined> {
     const held: Promise<void> = locks.request(`${PREFIX}${name}`, { ifAvailable: true }, whileHeld);
     held.catch(reject);
   });
+}
+
+/** Does `work` when no other tab does work under this name. */
+export async function withLock(name: string, work: () => Promise<void>): Promise<void> {
+  const locks = lockManager();
+  await (locks ? locks.request(`${PREFIX}${name}`, work) : work());
 }
 
 /** What follows `prefix` in the names that some tab holds. */

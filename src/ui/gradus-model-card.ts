@@ -81,14 +81,8 @@ export class GradusModelCard extends SetupCard {
     const { device, model, modelProgress, busy } = this.session.state;
     if (!device) return html`<span class="quiet">The demo, once a GPU is found</span>`;
     if (modelProgress) {
-      const { what, done, total, isBytes } = modelProgress;
-      const detail = isBytes ? `${formatBytes(done)} of ${formatBytes(total)}` : undefined;
-      return html`<gradus-progress
-        label=${what}
-        .done=${done}
-        .total=${total}
-        .detail=${detail}
-      ></gradus-progress>`;
+      const { what, done, total } = modelProgress;
+      return html`<gradus-progress label=${what} .done=${done} .total=${total}></gradus-progress>`;
     }
     if (busy.model) return html`<span class="quiet">Reading the model</span>`;
     if (!model) return html`<span class="quiet">Drop a model, or take the demo</span>`;

@@ -3,10 +3,12 @@
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 
 import { whyUnfit } from "../rl/config/data-fit.ts";
-import type { PlanSummary } from "../worker/api.ts";
+import type { PlanSummary, Unfit } from "../worker/api.ts";
 import { formatBytes, formatCount } from "./format.ts";
+import "./gradus-notice.ts";
 import { icon } from "./icons.ts";
 import { planShares } from "./plan-shares.ts";
+import { remedyWords } from "./remedy-words.ts";
 import type { Session, SessionState } from "./session.ts";
 import { isUnderWay, SessionController } from "./session.ts";
 import { whyUnjudged } from "./session/judge.ts";
@@ -27,6 +29,9 @@ export class GradusPlan extends LitElement {
         gap: 12px 32px;
         min-height: 76px;
         padding: 12px 0;
+      }
+      gradus-notice {
+        margin-top: 8px;
       }
       .memory {
         flex: 1;
@@ -116,10 +121,11 @@ export class GradusPlan extends LitElement {
     const isGoing = isUnderWay(state.run);
     const reason = isGoing ? "A run is under way; changes here are for the next one" : whyNot(state);
     return html`
+      ${state.unfit && !isGoing ? this.#unfit(state.unfit) : nothing}
       <section class="plan" aria-label="Plan">
         <div class="memory">
           <div class="total">
-            <span>${state.plan ? totalOf(state.plan) : nothing}</span>
+            <span>${state.plan ? totalOf(state.plan, state.device?.memoryBytes) : nothing}</span>
             <span class="quiet" id="reason" role="status">${reason ?? nothing}</span>
             ${state.plan && !reason ? trainableOf(state.plan) : nothing}
           </div>
@@ -128,6 +134,19 @@ export class GradusPlan extends LitElement {
         ${isGoing ? this.#goToRun() : this.#train(reason)}
       </section>
     `;
+  }
+
+  #unfit({ problem, remedy }: Unfit): TemplateResult {
+    return html`<gradus-notice tone="warning">
+      ${problem} ${remedy ? remedyWords(remedy) : "No setting changes that: take a smaller model."}
+      ${
+        remedy
+          ? html`<button slot="actions" @click=${() => void this.session.recipe.change(remedy.values)}>
+              Take these settings
+            </button>`
+          : nothing
+      }
+    </gradus-notice>`;
   }
 
   #train(reason: string | undefined): TemplateResult {
@@ -148,7 +167,7 @@ export class GradusPlan extends LitElement {
 
 /** Why a run cannot start, or undefined. */
 function whyNot(state: SessionState): string | undefined {
-  const { device, model, problems, config, errors, busy } = state;
+  const { device, model, problems, config, errors, busy, unfit } = state;
   if (!device) return "Looking for a GPU";
   if (busy.model) return "The model is being read";
   if (!model) return "A model is needed";
@@ -156,12 +175,17 @@ function whyNot(state: SessionState): string | undefined {
   if (!problems) return "Problems are needed";
   if (whyUnfit(config, problems.kind)) return "Recipe and problems do not go together";
   if (errors.recipe) return "The recipe needs a change";
+  if (unfit) return "The run does not fit this GPU";
   if (busy.run) return "The run is starting";
   return whyUnjudged(state.judgement);
 }
 
-const totalOf = ({ totalBytes }: PlanSummary): TemplateResult =>
-  html`<span class="number">${formatBytes(totalBytes)}</span> <span class="quiet">of GPU memory</span>`;
+const totalOf = ({ totalBytes }: PlanSummary, memoryBytes: number | undefined): TemplateResult =>
+  html`<span class="number">${formatBytes(totalBytes)}</span> ${
+      memoryBytes === undefined
+        ? nothing
+        : html`<span class="quiet">of</span> <span class="number">${formatBytes(memoryBytes)}</span>`
+    } <span class="quiet">of GPU memory</span>`;
 
 const trainableOf = ({ trainableParameters }: PlanSummary): TemplateResult =>
   html`<span class="trainable">

@@ -4,6 +4,8 @@
 import type { WorkerApi } from "../worker/api.ts";
 import { SessionCore } from "./session/core.ts";
 import { SessionExports } from "./session/exports.ts";
+import { keepGpuMemory, keptGpuMemory } from "./session/gpu-memory.ts";
+import { SessionHub } from "./session/hub.ts";
 import { SessionJudge } from "./session/judge.ts";
 import { SessionModels } from "./session/models.ts";
 import { SessionProblems } from "./session/problems.ts";
@@ -19,6 +21,7 @@ export class Session extends SessionCore {
   readonly recipe: SessionRecipe;
   readonly judge: SessionJudge;
   readonly models: SessionModels;
+  readonly hub: SessionHub;
   readonly problems: SessionProblems;
   readonly runs: SessionRuns;
   readonly exports: SessionExports;
@@ -28,6 +31,7 @@ export class Session extends SessionCore {
     this.recipe = new SessionRecipe(this);
     this.judge = new SessionJudge(this);
     this.models = new SessionModels(this, this.recipe, this.judge);
+    this.hub = new SessionHub(this, this.models, this.recipe);
     this.problems = new SessionProblems(this);
     this.runs = new SessionRuns(this);
     this.exports = new SessionExports(this);
@@ -35,7 +39,10 @@ export class Session extends SessionCore {
 
   /** Opens the device, then loads the demo; nothing is fetched where the device is missing. */
   async open(): Promise<void> {
-    await this.attempt("device", async () => this.set({ device: await this.worker.openDevice() }));
+    await this.attempt("device", async () => {
+      await this.worker.setGpuMemory(keptGpuMemory());
+      this.set({ device: await this.worker.openDevice() });
+    });
     if (this.state.errors.device) return;
     // Files may have been dropped while the device was being opened.
     await Promise.all([
@@ -43,6 +50,13 @@ export class Session extends SessionCore {
       this.problems.isChosen ? undefined : this.problems.useDemo(),
       this.runs.refresh(),
     ]);
+  }
+
+  /** Says how much of the GPU runs may take, in bytes; undefined: nobody knows. */
+  async setGpuMemory(bytes: number | undefined): Promise<void> {
+    keepGpuMemory(bytes);
+    await this.worker.setGpuMemory(bytes);
+    await this.recipe.refreshPlan();
   }
 
   goTo(place: Place): void {

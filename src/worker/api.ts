@@ -3,6 +3,7 @@
 
 import type { DeviceApi } from "./api/device.ts";
 import type { ExportApi } from "./api/exports.ts";
+import type { HubApi } from "./api/hub.ts";
 import type { JudgeApi } from "./api/judge.ts";
 import type { KeptApi } from "./api/kept.ts";
 import type { ModelApi } from "./api/models.ts";
@@ -30,14 +31,16 @@ export type { VerlImport } from "../rl/verl/imported.ts";
 export type { DeviceSummary } from "./api/device.ts";
 export { DOWNLOADS } from "./api/kept.ts";
 export type { CheckpointSummary, DownloadId, RunSummary, StorageSummary } from "./api/kept.ts";
-export type { AdapterSummary, HubOffer, LoadProgress, ModelSummary } from "./api/models.ts";
+export type { AdapterSummary, LoadProgress, ModelSummary } from "./api/models.ts";
+export type { FormFit, HubFits, HubForm, HubModel, ModelId } from "./api/hub.ts";
 export type { ProblemPreview, ProblemsSummary } from "./api/problems.ts";
 export type { ExportCheck, ExportOffer, ExportProgress, MadeExport, WeightForm } from "./api/exports.ts";
-export type { PlanSummary, SettingsForm } from "./api/recipe.ts";
+export type { PlanSummary, SettingsForm, Unfit } from "./api/recipe.ts";
 export type { RunSnapshot } from "./api/run.ts";
 
 export type WorkerApi = DeviceApi &
   ModelApi &
+  HubApi &
   JudgeApi &
   ProblemsApi &
   RecipeApi &

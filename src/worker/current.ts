@@ -9,7 +9,10 @@ import type { Recorder } from "../gpu/index.ts";
 import { openRecorder } from "../gpu/index.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { Checkpoints } from "../storage/checkpoints.ts";
+import { FilePlaces } from "../storage/file-places.ts";
 import { openIndexedDb } from "../storage/indexed-db.ts";
+import { ModelCache } from "../storage/model-cache.ts";
+import { opfsFiles } from "../storage/opfs-files.ts";
 import { Runs } from "../storage/runs.ts";
 import { Latest } from "./latest.ts";
 
@@ -33,6 +36,9 @@ export const running: {
 /** Settles when no export is being checked, which takes the device as a run does; set by exports.ts. */
 export const checking: { ended: Promise<unknown> } = { ended: Promise.resolve() };
 
+/** What the person says that runs may take; a device that is opened anew has it, too. */
+export const gpuMemory: { bytes: number | undefined } = { bytes: undefined };
+
 let recorder: Recorder | undefined;
 let keeping: Promise<Keeping> | undefined;
 
@@ -44,20 +50,39 @@ export async function device(): Promise<Recorder> {
     recorder = undefined;
   }
   recorder ??= await openRecorder({ gpu: navigator.gpu });
+  recorder.gpu.memoryBytes = gpuMemory.bytes;
   return recorder;
+}
+
+let cache: Promise<ModelCache> | undefined;
+
+/** Models that were fetched from a hub. Throws UserError where the browser keeps no files. */
+export function hubCache(): Promise<ModelCache> {
+  cache ??= opfsFiles("models").then((files) => new ModelCache(files));
+  cache.catch(() => {
+    cache = undefined;
+  });
+  return cache;
 }
 
 /** Runs and checkpoints of this browser. */
 export function store(): Promise<Keeping> {
-  keeping ??= openIndexedDb().then((database) => ({
-    runs: new Runs(database),
-    checkpoints: new Checkpoints(database),
-  }));
+  keeping ??= openStore();
   keeping.catch(() => {
     keeping = undefined;
   });
   return keeping;
 }
+
+async function openStore(): Promise<Keeping> {
+  const database = await openIndexedDb();
+  // Without files of its own the browser keeps copies in its database.
+  const places = await openPlaces().catch(() => undefined);
+  return { runs: new Runs(database, { places }), checkpoints: new Checkpoints(database) };
+}
+
+const openPlaces = async (): Promise<FilePlaces> =>
+  new FilePlaces(await hubCache(), new ModelCache(await opfsFiles("dropped")));
 
 /** A dropped file, read in ranges; a folder's file keeps its path as name. */
 export const sourceOf = (file: File): ByteSource => ({

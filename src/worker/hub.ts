@@ -1,90 +1,123 @@
-// The page's models from a hub: what a repository offers, one download at a time, and the cache in the browser's own file
+// The page's models from a hub: what a repository has, one download at a time, and the cache in the browser's own file
 // system.
 
-import { cachedOffers, fetchModel, offerOf, variantById } from "../app/hub-models.ts";
-import type { Offer } from "../app/hub-models.ts";
+import { bestForm, fitsOf } from "../app/hub-fit.ts";
+import type { CachedOffer, Offer } from "../app/hub-models.ts";
+import { cachedOffers, fetchModel, offerOf, shapeOf, variantById } from "../app/hub-models.ts";
+import { removeCached } from "../app/kept-files.ts";
 import { UserError } from "../common/errors.ts";
+import type { CachedSource } from "../storage/model-cache.ts";
+import { fetchFiles } from "../hub/download.ts";
 import { hubAt } from "../hub/repository.ts";
 import type { Hub } from "../hub/repository.ts";
-import type { OpenedModel } from "../model/open-model.ts";
-import { ModelCache } from "../storage/model-cache.ts";
-import { opfsFiles } from "../storage/opfs-files.ts";
-import type { HubOffer, LoadProgress } from "./api.ts";
+import type { FormFit, HubApi, HubForm, HubModel, ModelId } from "./api/hub.ts";
+import { device, hubCache, model, store } from "./current.ts";
+import { take } from "./models.ts";
 
-const FOLDER = "models";
-
-let cache: Promise<ModelCache> | undefined;
 let underWay: AbortController | undefined;
 /** The newest answer about a repository: what is fetched is of the commit that was shown. */
 const offers = new Map<string, Offer>();
 
 const hubOf = (url: string): Hub => hubAt(url, (...args) => fetch(...args));
+const keyOf = ({ repository, revision }: ModelId): string => `${repository}@${revision}`;
+const idOf = ({ repository: { id, revision } }: Offer): ModelId => ({ repository: id, revision });
 
-function openCache(): Promise<ModelCache> {
-  cache ??= opfsFiles(FOLDER).then((files) => new ModelCache(files));
-  cache.catch(() => {
-    cache = undefined;
-  });
-  return cache;
+/** What of a model is in the cache; undefined where nothing is. */
+const cachedOf = async (wanted: ModelId): Promise<CachedOffer | undefined> =>
+  (await cachedOffers(await hubCache())).find((offer) => keyOf(idOf(offer)) === keyOf(wanted));
+
+/** A model as it was shown or is kept, else asked of the hub again. */
+async function offerFor(wanted: ModelId, hubUrl: string): Promise<Offer> {
+  const known = offers.get(keyOf(wanted)) ?? (await cachedOf(wanted));
+  if (known && known.variants.length > 0) return known;
+  return offerOf(hubOf(hubUrl), keyOf(wanted));
 }
 
-const summaryOf = ({ repository, variants }: Offer, bytes?: number): HubOffer => ({
-  repository: repository.id,
-  revision: repository.revision,
-  variants: variants.map(({ id, label, bytes: size }) => ({ id, label, bytes: size })),
-  ...(bytes !== undefined && { cachedBytes: bytes }),
-});
-
-/** Asks the hub at `hubUrl`. Throws UserError. */
-export async function offer(text: string, hubUrl: string): Promise<HubOffer> {
-  const found = await offerOf(hubOf(hubUrl), text);
-  offers.set(found.repository.id, found);
-  return summaryOf(found);
+async function summaryOf(offer: Offer, cached: CachedOffer | undefined): Promise<HubModel> {
+  const forms = offer.variants.map(({ id, label, bytes }): HubForm => ({
+    id,
+    label,
+    bytes,
+    come: cached?.come.get(id) ?? 0,
+    isWhole: cached?.whole.some((whole) => whole.id === id) ?? false,
+  }));
+  const unread = offer.unread.map((form): HubForm => ({ ...form, come: 0, isWhole: false }));
+  const neededBy = cached ? await (await store()).runs.needing(idOf(offer)) : [];
+  return { ...idOf(offer), forms: [...forms, ...unread], cachedBytes: cached?.bytes ?? 0, neededBy };
 }
 
-/** What is in the cache. */
-export const cached = async (): Promise<HubOffer[]> =>
-  (await cachedOffers(await openCache())).map((found) => summaryOf(found, found.bytes));
-
-/** Fetches what is missing of a form that was offered or is cached, at the commit that was shown, and opens it. */
-export async function open(
-  { repository, revision }: Pick<HubOffer, "repository" | "revision">,
-  variant: string,
-  hubUrl: string,
-  onProgress: (progress: LoadProgress) => void,
-): Promise<OpenedModel> {
-  const store = await openCache();
-  const isWanted = ({ repository: found }: Offer): boolean =>
-    found.id === repository && found.revision === revision;
-  const whole = (await cachedOffers(store)).find(
-    (offer) => isWanted(offer) && offer.variants.some((form) => form.id === variant),
-  );
-  const asked = offers.get(repository);
-  const offered = asked && isWanted(asked) ? asked : undefined;
-  const found = offered ?? whole ?? (await offerOf(hubOf(hubUrl), repository));
+/** Runs `fetching` as the only download; whether it came to its end. */
+async function asOnlyDownload(fetching: (signal: AbortSignal) => Promise<unknown>): Promise<boolean> {
   const own = new AbortController();
   underWay?.abort();
   underWay = own;
   try {
-    return await fetchModel(hubOf(hubUrl), store, found.repository, variantById(found, variant), {
-      signal: own.signal,
-      onProgress: (done, total) => onProgress({ what: repository, done, total, isBytes: true }),
-    });
+    await fetching(own.signal);
+    return true;
   } catch (error) {
-    if (error instanceof Error && error.name === "AbortError")
-      throw new UserError(
-        `Fetching ${repository} was stopped. What has come is kept: load it again to go on.`,
-      );
+    if (own.signal.aborted && error instanceof Error && error.name === "AbortError") return false;
     throw error;
   } finally {
     if (underWay === own) underWay = undefined;
   }
 }
 
-/** Leaves the download that is under way. */
-export const stopFetching = (): void => underWay?.abort();
+export const hubApi: HubApi = {
+  hubModel: async (text, hubUrl) => {
+    const offer = await offerOf(hubOf(hubUrl), text);
+    offers.set(keyOf(idOf(offer)), offer);
+    // Where the browser keeps no files, that is told when something is to be fetched.
+    return summaryOf(offer, await cachedOf(idOf(offer)).catch(() => undefined));
+  },
 
-export async function remove(repository: string, revision: string): Promise<void> {
-  offers.delete(repository);
-  await (await openCache()).remove({ repository, revision });
-}
+  hubFits: async (wanted, config, hubUrl) => {
+    const { repository, variants } = await offerFor(wanted, hubUrl);
+    const shape = await shapeOf(hubOf(hubUrl), await hubCache(), repository);
+    const fits = fitsOf(shape, variants, config, (await device()).gpu);
+    const best = bestForm(variants, fits);
+    const forms = [...fits].map(([id, { plan, problem, remedy }]): [string, FormFit] => [
+      id,
+      plan ? { totalBytes: plan.total } : { problem: problem!, ...(remedy && { remedy }) },
+    ]);
+    return { forms: Object.fromEntries(forms), ...(best && { best: best.id }) };
+  },
+
+  fetchForm: async (wanted, form, hubUrl, onProgress) => {
+    const offer = await offerFor(wanted, hubUrl);
+    const cache = await hubCache();
+    const { files } = variantById(offer, form);
+    return asOnlyDownload((signal) =>
+      fetchFiles(hubOf(hubUrl), offer.repository, files, cache, { signal, onProgress }),
+    );
+  },
+  pauseFetching: async () => underWay?.abort(),
+
+  useForm: (wanted, form) =>
+    take(false, async () => {
+      const offer = await cachedOf(wanted);
+      const whole = offer?.whole.find(({ id }) => id === form);
+      if (!offer || !whole)
+        throw new UserError(`${wanted.repository} is not whole in this browser. Fetch it first.`);
+      return fetchModel(nowhere, await hubCache(), offer.repository, whole);
+    }),
+
+  cachedModels: async () =>
+    Promise.all((await cachedOffers(await hubCache())).map((offer) => summaryOf(offer, offer))),
+
+  removeCachedModel: async (wanted, { evenIfNeeded }) => {
+    const isLoaded = model.value?.opened.files.some(
+      (file) => "cached" in file && keyOf((file as CachedSource).cached) === keyOf(wanted),
+    );
+    if (isLoaded)
+      throw new UserError(
+        `${wanted.repository} is loaded, and its weights are read when a run begins. Load another model, then delete it.`,
+      );
+    await removeCached(await hubCache(), (await store()).runs, wanted, { evenIfNeeded });
+  },
+};
+
+/** For what is whole in the cache: nothing is asked. */
+const nowhere: Hub = {
+  baseUrl: "",
+  fetch: () => Promise.reject(new TypeError("a model that is whole needs no network")),
+};

@@ -1,4 +1,4 @@
-// Loading a model: the demo, dropped files, or one from a hub.
+// Loading a model: the demo, or dropped files. One from a hub is hub.ts's.
 
 import { withAdapter, withoutAdapter } from "../app/adapter-files.ts";
 import type { OpenedModel } from "../model/open-model.ts";
@@ -6,10 +6,9 @@ import { openModel } from "../model/open-model.ts";
 import type { ModelApi, ModelSummary } from "./api/models.ts";
 import { model, needLoaded, sourceOf } from "./current.ts";
 import { DEMO_NAME, fetchDemoModel } from "./demo.ts";
-import * as hub from "./hub.ts";
 import { modelSummary } from "./summaries.ts";
 
-async function take(isDemo: boolean, open: () => Promise<OpenedModel>): Promise<ModelSummary> {
+export async function take(isDemo: boolean, open: () => Promise<OpenedModel>): Promise<ModelSummary> {
   const current = await model.take(async () => ({ opened: await open(), isDemo }));
   return modelSummary(current.opened, current.isDemo);
 }
@@ -38,10 +37,4 @@ export const modelApi: ModelApi = {
     }),
   useAdapterFiles: (files) => change((opened) => withAdapter(opened, files.map(sourceOf))),
   removeAdapter: () => change(withoutAdapter),
-  hubOffer: hub.offer,
-  useHubModel: (found, variant, hubUrl, onProgress) =>
-    take(false, () => hub.open(found, variant, hubUrl, onProgress)),
-  stopFetching: async () => hub.stopFetching(),
-  cachedModels: hub.cached,
-  removeCachedModel: hub.remove,
 };

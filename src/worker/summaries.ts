@@ -14,8 +14,8 @@ import type { OpenedModel } from "../model/open-model.ts";
 import { parameterShapes } from "../model/weights.ts";
 import { DEFAULTS } from "../rl/config.ts";
 import type { RunConfig } from "../rl/config.ts";
+import { fitRun } from "../rl/fit.ts";
 import { adapterSettings, policyOptions } from "../rl/options/index.ts";
-import { planRun } from "../rl/run.ts";
 import type { CheckpointInfo } from "../storage/checkpoints.ts";
 import type { RunRecord } from "../storage/runs.ts";
 import type {
@@ -26,6 +26,7 @@ import type {
   PlanSummary,
   ProblemsSummary,
   RunSummary,
+  Unfit,
 } from "./api.ts";
 
 const PREVIEWED = 3;
@@ -37,6 +38,7 @@ export const deviceSummary = ({ gpu }: Recorder): DeviceSummary => ({
   hasF16: gpu.features.has("shader-f16"),
   hasSubgroups: gpu.features.has("subgroups"),
   maxBufferBytes: gpu.maxBufferBytes,
+  ...(gpu.memoryBytes !== undefined && { memoryBytes: gpu.memoryBytes }),
   liveBytes: gpu.liveBytes,
 });
 
@@ -98,8 +100,10 @@ export function planSummary(
   model: Pick<OpenedModel, "config" | "weights" | "onnx" | "files">,
   config: RunConfig,
   gpu: Gpu,
-): PlanSummary {
-  const { bytes, total } = planRun(model, config, gpu);
+): PlanSummary | Unfit {
+  const { plan, problem, remedy } = fitRun(model, config, gpu);
+  if (!plan) return { problem: problem!, ...(remedy && { remedy }) };
+  const { bytes, total } = plan;
   const { lora } = policyOptions(config);
   return {
     bytes: [...bytes].map(([owner, count]) => ({ owner, bytes: count })),

@@ -6,9 +6,10 @@ import { expose } from "comlink";
 import { openProblems } from "../app/problems.ts";
 import type { OpenedProblems } from "../app/problems.ts";
 import type { ProblemsSummary, WorkerApi } from "./api.ts";
-import { device, model, problems, sourceOf } from "./current.ts";
+import { device, gpuMemory, model, problems, sourceOf } from "./current.ts";
 import { fetchDemoProblems } from "./demo.ts";
 import { exportApi } from "./exports.ts";
+import { hubApi } from "./hub.ts";
 import { judgeApi } from "./judge.ts";
 import { keptApi } from "./kept.ts";
 import { modelApi } from "./models.ts";
@@ -24,9 +25,13 @@ async function takeProblems(isDemo: boolean, open: () => Promise<OpenedProblems>
 const api: WorkerApi = {
   openDevice: async () => deviceSummary(await device()),
   device: async () => deviceSummary(await device()),
+  setGpuMemory: async (bytes) => {
+    gpuMemory.bytes = bytes;
+  },
   useDemoProblems: () => takeProblems(true, async () => openProblems(await fetchDemoProblems())),
   useProblemFiles: (files) => takeProblems(false, () => openProblems(files.map(sourceOf))),
   ...modelApi,
+  ...hubApi,
   ...judgeApi,
   ...recipeApi,
   ...runApi,

@@ -4,9 +4,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import type { HubFile, Repository } from "../../src/hub/repository.ts";
-import { listRepository, repositoryId } from "../../src/hub/repository.ts";
+import { listRepository, repositoryName } from "../../src/hub/repository.ts";
 import { fetchFiles } from "../../src/hub/download.ts";
-import { variantsOf } from "../../src/hub/variants.ts";
+import { formsOf } from "../../src/hub/variants.ts";
 import { folderFiles } from "../../src/node/files/folder-files.ts";
 import { ModelCache } from "../../src/storage/model-cache.ts";
 import { temporaryFolder } from "../storage/stores.ts";
@@ -54,14 +54,20 @@ test("a repository's name is read from what people paste", () => {
     `https://huggingface.co/${ID}`,
     `https://huggingface.co/${ID}/tree/main/onnx`,
   ])
-    expect(repositoryId(text)).toBe(ID);
+    expect(repositoryName(text).id).toBe(ID);
+  expect(repositoryName(ID)).toEqual({ id: ID });
+  expect(repositoryName(`${ID}@v1.0`)).toEqual({ id: ID, revision: "v1.0" });
+  expect(repositoryName(`https://huggingface.co/${ID}/tree/refs%2Fpr%2F3`)).toEqual({
+    id: ID,
+    revision: "refs/pr/3",
+  });
   for (const text of ["", "model", "a/b/c", "../..", "owner/..", "https://huggingface.co/model"])
-    expect(() => repositoryId(text)).toThrow(/is no repository: an owner and a name/);
+    expect(() => repositoryName(text)).toThrow(/is no repository: an owner and a name/);
 });
 
 describe("a repository", () => {
   test("is listed over all pages, at its commit, with hashes of large files", async () => {
-    const repository = await listRepository(hub(), ID);
+    const repository = await listRepository(hub(), { id: ID });
     expect(repository.revision).toBe(REVISION);
     expect(repository.files.map(({ path }) => path)).toEqual(Object.keys(FILES));
     expect(large(repository)).toMatchObject({
@@ -72,7 +78,7 @@ describe("a repository", () => {
   });
 
   test("is offered in the forms that are read here, the smallest first, with all that each needs", async () => {
-    const variants = variantsOf(await listRepository(hub(), ID));
+    const { variants } = formsOf(await listRepository(hub(), { id: ID }));
     expect(variants.map(({ label }) => label)).toEqual([
       "ONNX, 4-bit, float16",
       "safetensors",
@@ -95,12 +101,14 @@ describe("a repository", () => {
     [500, /status 500/],
   ])("that answers with %i is refused in a sentence", async (status, message) => {
     server.faults.status = status;
-    await expect(listRepository(hub(), ID)).rejects.toThrow(message);
+    await expect(listRepository(hub(), { id: ID })).rejects.toThrow(message);
   });
 
   test("without a network is refused in a sentence", async () => {
     const nowhere = { baseUrl: "http://127.0.0.1:9", fetch };
-    await expect(listRepository(nowhere, ID)).rejects.toThrow(/cannot be reached, so owner\/tiny-model/);
+    await expect(listRepository(nowhere, { id: ID })).rejects.toThrow(
+      /cannot be reached, so owner\/tiny-model/,
+    );
   });
 
   test("without weights or tokenizer names what is missing", () => {
@@ -110,22 +118,38 @@ describe("a repository", () => {
       files: paths.map((path) => ({ path, bytes: 1 })),
     });
     const companions = ["config.json", "tokenizer.json", "tokenizer_config.json"];
-    expect(() => variantsOf(repository(["config.json", "model.safetensors"]))).toThrow(
+    expect(() => formsOf(repository(["config.json", "model.safetensors"]))).toThrow(
       /has no tokenizer.json and no tokenizer_config.json/,
     );
-    expect(() => variantsOf(repository([...companions, "pytorch_model.bin"]))).toThrow(
+    expect(() => formsOf(repository([...companions, "pytorch_model.bin"]))).toThrow(
       /no weights that are read here \(it has pytorch_model.bin\)/,
     );
+    expect(() => formsOf(repository([...companions, "onnx/model_bnb4.onnx"]))).toThrow(
+      /it has onnx\/model_bnb4.onnx: the 4-bit weights of bitsandbytes are not read here/,
+    );
     const parts = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
-    const [variant] = variantsOf(repository([...companions, ...parts, "model.safetensors.index.json"]));
+    const {
+      variants: [variant],
+    } = formsOf(repository([...companions, ...parts, "model.safetensors.index.json"]));
     expect(variant).toMatchObject({ label: "safetensors in 2 parts", bytes: 6 });
+    const { unread } = formsOf(
+      repository([...companions, parts[1]!, "model.safetensors.index.json", "model.onnx"]),
+    );
+    expect(unread).toEqual([
+      {
+        id: "model.safetensors.index.json",
+        label: "safetensors in 2 parts",
+        bytes: 2,
+        why: "model-00001-of-00002.safetensors is not in the repository",
+      },
+    ]);
   });
 });
 
 describe("files", () => {
   test("are fetched once, tell how far they are, and are there without a network", async () => {
-    const repository = await listRepository(hub(), ID);
-    const { files, bytes } = variantsOf(repository)[2]!;
+    const repository = await listRepository(hub(), { id: ID });
+    const { files, bytes } = formsOf(repository).variants[2]!;
     const told: [number, number][] = [];
     const sources = await fetchFiles(hub(), repository, files, cache, {
       onProgress: (...progress) => told.push(progress),
@@ -140,7 +164,7 @@ describe("files", () => {
   });
 
   test("go on where the connection broke, and say so when it breaks again and again", async () => {
-    const repository = await listRepository(hub(), ID);
+    const repository = await listRepository(hub(), { id: ID });
     const file = large(repository);
     server.faults.cuts = [100_000, 50_000];
     await fetchFiles(hub(), repository, [file], cache, quick);
@@ -150,7 +174,7 @@ describe("files", () => {
   });
 
   test("that break off for good keep what has come", async () => {
-    const repository = await listRepository(hub(), ID);
+    const repository = await listRepository(hub(), { id: ID });
     const file = large(repository);
     const broken = {
       baseUrl: server.url,
@@ -169,7 +193,7 @@ describe("files", () => {
   });
 
   test("can be left and taken up again", async () => {
-    const repository = await listRepository(hub(), ID);
+    const repository = await listRepository(hub(), { id: ID });
     const file = large(repository);
     const left = new AbortController();
     server.faults.cuts = [60_000];
@@ -185,7 +209,7 @@ describe("files", () => {
   });
 
   test("come whole from a server that knows no ranges", async () => {
-    const repository = await listRepository(hub(), ID);
+    const repository = await listRepository(hub(), { id: ID });
     server.faults.cuts = [100_000];
     server.faults.ignoresRanges = true;
     await fetchFiles(hub(), repository, [large(repository)], cache, quick);
@@ -193,7 +217,7 @@ describe("files", () => {
   });
 
   test("that arrive damaged are thrown away", async () => {
-    const repository = await listRepository(hub(), ID);
+    const repository = await listRepository(hub(), { id: ID });
     server.faults.damages = true;
     await expect(fetchFiles(hub(), repository, [large(repository)], cache)).rejects.toThrow(
       /model.safetensors was damaged on its way/,
@@ -206,7 +230,7 @@ describe("files", () => {
 });
 
 test("the cache lists models with their whole files, and removes them", async () => {
-  const repository = await listRepository(hub(), ID);
+  const repository = await listRepository(hub(), { id: ID });
   await fetchFiles(hub(), repository, repository.files.slice(0, 2), cache);
   await (await cache.part(KEY, "onnx/model.onnx")).append(new Uint8Array(10));
   expect(await cache.models()).toEqual([
@@ -216,7 +240,12 @@ test("the cache lists models with their whole files, and removes them", async ()
         { path: "config.json", bytes: 2 },
         { path: "tokenizer.json", bytes: 3 },
       ],
-      bytes: 15,
+      listed: repository.files,
+      come: new Map([
+        ["config.json", 2],
+        ["tokenizer.json", 3],
+        ["onnx/model.onnx", 10],
+      ]),
     },
   ]);
   await cache.remove(KEY);

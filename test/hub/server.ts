@@ -19,6 +19,8 @@ export interface Faults {
   status: number | undefined;
   /** Send other bytes than those that were listed. */
   damages: boolean;
+  /** Send so many bytes of a longer file, and nothing more until the other side gives up. */
+  stallsAt: number | undefined;
 }
 
 export interface HubServer {
@@ -26,13 +28,23 @@ export interface HubServer {
   readonly faults: Faults;
   /** Requests so far: path, and the range where there was one. */
   readonly requests: { readonly path: string; readonly range: string | undefined }[];
+  /** Makes another commit the newest; files of the former stay under theirs. */
+  publish(revision: string, repositories: Repositories): void;
   close(): Promise<void>;
 }
 
 type Repositories = Readonly<Record<string, Readonly<Record<string, Uint8Array>>>>;
 
 export async function startHub(repositories: Repositories): Promise<HubServer> {
-  const faults: Faults = { cuts: [], ignoresRanges: false, status: undefined, damages: false };
+  const commits = new Map([[REVISION, repositories]]);
+  let newest = REVISION;
+  const faults: Faults = {
+    cuts: [],
+    ignoresRanges: false,
+    status: undefined,
+    damages: false,
+    stallsAt: undefined,
+  };
   const requests: { path: string; range: string | undefined }[] = [];
   const server: Server = createServer((request, response) => {
     // The page is of another origin, as it is at the real hub.
@@ -44,9 +56,11 @@ export async function startHub(repositories: Repositories): Promise<HubServer> {
     requests.push({ path: pathname, range: request.headers.range });
     if (faults.status !== undefined) return void response.writeHead(faults.status).end();
     const path = pathname.split("/").slice(1).map(decodeURIComponent);
-    if (path[0] === "api") return answerApi(repositories, path, searchParams, response);
-    const file = repositories[`${path[0]}/${path[1]}`]?.[path.slice(4).join("/")];
-    if (path[2] !== "resolve" || path[3] !== REVISION || !file) return void response.writeHead(404).end();
+    const revision = path[0] === "api" ? path[5]!.replace(/^main$/, newest) : path[3]!;
+    const files = commits.get(revision) ?? {};
+    if (path[0] === "api") return answerApi(files, revision, path, searchParams, response);
+    const file = files[`${path[0]}/${path[1]}`]?.[path.slice(4).join("/")];
+    if (path[2] !== "resolve" || !file) return void response.writeHead(404).end();
     sendFile(file, faults, request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -55,6 +69,10 @@ export async function startHub(repositories: Repositories): Promise<HubServer> {
     url: `http://127.0.0.1:${port}`,
     faults,
     requests,
+    publish: (revision, newer) => {
+      commits.set(revision, newer);
+      newest = revision;
+    },
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -65,6 +83,7 @@ export async function startHub(repositories: Repositories): Promise<HubServer> {
 
 function answerApi(
   repositories: Repositories,
+  revision: string,
   path: readonly string[],
   query: URLSearchParams,
   response: ServerResponse,
@@ -76,8 +95,8 @@ function answerApi(
       .writeHead(200, { "content-type": "application/json", ...headers })
       .end(JSON.stringify(value));
   if (!files) return void response.writeHead(404).end();
-  if (path[4] === "revision" && path[5] === "main") return json({ id, sha: REVISION });
-  if (path[4] !== "tree" || path[5] !== REVISION) return void response.writeHead(404).end();
+  if (path[4] === "revision") return json({ id, sha: revision });
+  if (path[4] !== "tree") return void response.writeHead(404).end();
   const entries = Object.entries(files).map(([name, bytes]) => ({
     type: "file",
     path: name,
@@ -86,7 +105,7 @@ function answerApi(
   }));
   const start = Number(query.get("cursor") ?? 0);
   const isLast = start + PAGE >= entries.length;
-  const next = `</api/models/${id}/tree/${REVISION}?recursive=true&cursor=${start + PAGE}>; rel="next"`;
+  const next = `</api/models/${id}/tree/${revision}?recursive=true&cursor=${start + PAGE}>; rel="next"`;
   json(
     [{ type: "directory", path: "onnx" }, ...entries.slice(start, start + PAGE)],
     isLast ? {} : { link: next },
@@ -105,6 +124,8 @@ function sendFile(
   if (faults.damages) sent[sent.length - 1]! ^= 1;
   response.writeHead(isRange ? 206 : 200, { "content-length": sent.length });
   const cut = faults.cuts.shift() ?? 0;
+  if (faults.stallsAt !== undefined && sent.length > faults.stallsAt)
+    return void response.write(sent.subarray(0, faults.stallsAt));
   if (cut === 0) return void response.end(sent);
   response.write(sent.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
 }

@@ -74,25 +74,25 @@ describe("a list", () => {
     ["a broken size", { pages: [[entry("a", 0.5)]] }, /without path or size/],
     ["a hash that is none", { pages: [[entry("a", 1, { oid: "12" })]] }, /not SHA-256/],
   ])("with %s is refused", async (_, strange, message) => {
-    await expect(listRepository(strangeHub(strange), ID)).rejects.toThrow(message);
+    await expect(listRepository(strangeHub(strange), { id: ID })).rejects.toThrow(message);
   });
 
   test("that never ends is left", async () => {
     const pages = Array.from({ length: 200 }, (_, i) => [entry(`file-${i}`)]);
-    await expect(listRepository(strangeHub({ pages }), ID)).rejects.toThrow(/has more than 50 files/);
+    await expect(listRepository(strangeHub({ pages }), { id: ID })).rejects.toThrow(/has more than 50 files/);
   });
 
   test("of ten thousand files is read", async () => {
     const pages = Array.from({ length: 10 }, (_, page) =>
       Array.from({ length: 1000 }, (__, i) => entry(`${page}/${i}`)),
     );
-    expect((await listRepository(strangeHub({ pages }), ID)).files).toHaveLength(10_000);
+    expect((await listRepository(strangeHub({ pages }), { id: ID })).files).toHaveLength(10_000);
   });
 
   test("that names a file twice has it once, and a hash in capitals is the same hash", async () => {
     const lfs = { oid: hashOf(BODY).toUpperCase() };
     const pages = [[entry("a", 5000, lfs), entry("b")], [entry("a", 5000, lfs)]];
-    const { files } = await listRepository(strangeHub({ pages }), ID);
+    const { files } = await listRepository(strangeHub({ pages }), { id: ID });
     expect(files.map((file) => file.path)).toEqual(["a", "b"]);
     expect(files[0]!.sha256).toBe(hashOf(BODY));
   });
@@ -102,7 +102,7 @@ describe("a list", () => {
     const pages = [[entry("a")], [entry("b")]];
     const next = (page: number): string | undefined =>
       page === 0 ? `https://original.test/api/models/${ID}/tree/abc?page=1` : undefined;
-    expect((await listRepository(strangeHub({ pages, next }, asked), ID)).files).toHaveLength(2);
+    expect((await listRepository(strangeHub({ pages, next }, asked), { id: ID })).files).toHaveLength(2);
     expect(asked.every((url) => url.startsWith("https://hub.test/api/"))).toBe(true);
   });
 });
@@ -116,7 +116,8 @@ describe("a file", () => {
       expect(source!.size).toBe(BODY.length);
       expect(await readdir(folder)).toEqual(["owner%2Fmodel"]);
       expect(await readdir(path.join(folder, "owner%2Fmodel"))).toEqual(["abc"]);
-      expect(await readdir(path.join(folder, "owner%2Fmodel", "abc"))).toHaveLength(2);
+      // The list, the file, and its mark.
+      expect(await readdir(path.join(folder, "owner%2Fmodel", "abc"))).toHaveLength(3);
       expect(await readdir(path.dirname(folder))).not.toContain("out");
     },
   );
@@ -175,14 +176,80 @@ describe("a file", () => {
     ["NoModificationAllowedError", /Another tab is writing a, so fetching it was stopped here/],
     ["QuotaExceededError", /Storage is full: 0.0 MB of a have no room. What has come is kept/],
   ])("whose write ends in %s is refused in a sentence", async (name, message) => {
-    const tree: FileTree = {
-      ...folderFiles(folder),
-      write: () => Promise.reject(new DOMException("no", name)),
-    };
+    const full = new ModelCache(refusing(new DOMException("no", name), ({ path: at }) => at.endsWith("/a")));
     const hub = strangeHub({ file: () => new Response(BODY) });
-    await expect(fetchOne(hub, { path: "a", bytes: 5000 }, new ModelCache(tree))).rejects.toThrow(message);
+    await expect(fetchOne(hub, { path: "a", bytes: 5000 }, full)).rejects.toThrow(message);
+  });
+
+  test.each([".listed", ".whole"])("whose %s has no room is refused in a sentence", async (ending) => {
+    const full = new DOMException("no", "QuotaExceededError");
+    const tree = refusing(full, ({ path: at }) => at.endsWith(ending));
+    const hub = strangeHub({ file: () => new Response(BODY) });
+    await expect(fetchOne(hub, { path: "a", bytes: 5000 }, new ModelCache(tree))).rejects.toThrow(
+      /Storage is full/,
+    );
+    // What has come of it counts once there is room.
+    const [source] = await fetchOne(hub, { path: "a", bytes: 5000, sha256: hashOf(BODY) });
+    expect(source!.size).toBe(5000);
+  });
+
+  test("that storage has no room for in its middle goes on from there when there is", async () => {
+    const whole = Uint8Array.from({ length: 9 * 2 ** 20 }, (_, i) => (i * 7 + (i >> 11)) % 253);
+    const file = { path: "a", bytes: whole.length, sha256: hashOf(whole) };
+    const ranges: (string | null)[] = [];
+    const hub = strangeHub({
+      file: (range) => {
+        ranges.push(range);
+        const from = Number(/bytes=(\d+)/.exec(range ?? "")?.[1] ?? 0);
+        return new Response(inPieces(whole.subarray(from)), { status: range ? 206 : 200 });
+      },
+    });
+    const full = new DOMException("no", "QuotaExceededError");
+    const isPast = ({ path: at, start }: Write): boolean => at.endsWith("/a") && start >= 4 * 2 ** 20;
+    await expect(fetchOne(hub, file, new ModelCache(refusing(full, isPast)))).rejects.toThrow(
+      /Storage is full: \d\.\d MB of a have no room. What has come is kept. Remove models or runs/,
+    );
+    const come = (await cache.part({ repository: ID, revision: "abc" }, "a")).bytes;
+    expect(come).toBeGreaterThanOrEqual(4 * 2 ** 20);
+    expect(come).toBeLessThan(whole.length);
+    const [source] = await fetchOne(hub, file);
+    expect(hashOf(await source!.read(0, source!.size))).toBe(file.sha256);
+    expect(ranges).toEqual([null, `bytes=${come}-`]);
+  });
+
+  test("that is listed and not there is named", async () => {
+    const hub = strangeHub({ file: () => new Response(null, { status: 404 }) });
+    const file = { path: "model-00002-of-00002.safetensors", bytes: 5000 };
+    await expect(fetchOne(hub, file)).rejects.toThrow(
+      /hub.test lists model-00002-of-00002.safetensors of owner\/model and does not have it/,
+    );
   });
 });
+
+/** As a network gives them. */
+const inPieces = (bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> =>
+  new ReadableStream({
+    start: (controller) => {
+      for (let at = 0; at < bytes.length; at += 2 ** 20)
+        controller.enqueue(Uint8Array.from(bytes.subarray(at, at + 2 ** 20)));
+      controller.close();
+    },
+  });
+
+interface Write {
+  readonly path: string;
+  readonly start: number;
+}
+
+/** The folder, but writes that `isRefused` says end in `error`. */
+const refusing = (error: Error, isRefused: (write: Write) => boolean): FileTree => {
+  const tree = folderFiles(folder);
+  return {
+    ...tree,
+    write: (at, start, bytes) =>
+      isRefused({ path: at, start }) ? Promise.reject(error) : tree.write(at, start, bytes),
+  };
+};
 
 describe("the cache", () => {
   const companions = ["config.json", "tokenizer.json", "tokenizer_config.json"];
@@ -194,7 +261,7 @@ describe("the cache", () => {
     }
   };
   const kept = async (): Promise<string[]> =>
-    (await cachedOffers(cache)).flatMap(({ variants }) => variants.map(({ label }) => label));
+    (await cachedOffers(cache)).flatMap(({ whole }) => whole.map(({ label }) => label));
 
   test("offers no form of which a part is still to come", async () => {
     const parts = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
@@ -207,6 +274,37 @@ describe("the cache", () => {
   test("offers nothing of a model without its tokenizer", async () => {
     await keep(["config.json", "tokenizer_config.json", "model.safetensors"]);
     expect(await kept()).toEqual([]);
+  });
+
+  test("knows what was listed, and what has come of which form", async () => {
+    const listed = [...companions, "model.safetensors", "onnx/model_q4.onnx", "onnx/model_int8.onnx"];
+    const files = listed.map((name) => ({ path: name, bytes: BODY.length }));
+    const key = { repository: ID, revision: "abc" };
+    await cache.list(key, files);
+    await keep(companions);
+    await (await cache.part(key, "model.safetensors")).append(BODY.slice(0, 1200));
+    const [offer] = await cachedOffers(cache);
+    expect(offer!.variants.map(({ id }) => id).toSorted()).toEqual([
+      "model.safetensors",
+      "onnx/model_q4.onnx",
+    ]);
+    expect(offer!.unread.map(({ label, why }) => `${label}: ${why}`)).toEqual([
+      "ONNX, int8: 8-bit weights are not read here",
+    ]);
+    expect([...offer!.come]).toEqual([["model.safetensors", 3 * 5000 + 1200]]);
+    expect(offer!.whole).toEqual([]);
+    expect(offer!.bytes).toBe(3 * 5000 + 1200);
+  });
+
+  test("does without a list that was cut short, and writes it anew", async () => {
+    const key = { repository: ID, revision: "abc" };
+    await keep([...companions, "model.safetensors"]);
+    await cache.list(key, [{ path: "a", bytes: 1 }]);
+    await truncate(path.join(folder, "owner%2Fmodel", "abc", ".listed"), 5);
+    expect(await kept()).toEqual(["safetensors"]);
+    expect((await cache.models())[0]!.listed).toBeUndefined();
+    await cache.list(key, [{ path: "a", bytes: 1 }]);
+    expect((await cache.models())[0]!.listed).toEqual([{ path: "a", bytes: 1 }]);
   });
 
   test("takes a file that was cut short on the disk for a part, and fetches the rest", async () => {

@@ -68,6 +68,16 @@ async function expectWeights(out: string): Promise<void> {
 }
 
 describe("train", () => {
+  test("refuses a run that takes more than the GPU is said to have, with what would make it fit", async () => {
+    const { out, args } = await workplace();
+    const refused = await run(...args, "--gpu-memory", "0.001");
+    expect(refused.code).toBe(1);
+    expect(refused.complained).toMatch(
+      /^The run takes [\d.]+ GiB of GPU memory, and 0\.001 GiB are there for it\./,
+    );
+    expect(await readdir(path.dirname(out))).not.toContain(path.basename(out));
+  });
+
   test("writes metrics, weights and settings, refuses the folder afterwards, and goes on with --resume", async () => {
     const { out, args } = await workplace();
     const first = await run(...args, "--steps", "2");

@@ -8,11 +8,12 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { configYaml } from "../../src/app/exports.ts";
 import { fromJsonLines } from "../../src/formats/metrics-table.ts";
 import { main } from "../../src/node/cli.ts";
-import { settingsOf } from "../../src/node/train/inputs.ts";
+import { placedModel, settingsOf } from "../../src/node/train/inputs.ts";
 import { RunFolder } from "../../src/node/train/output.ts";
 import { duration, Terminal } from "../../src/node/train/terminal.ts";
 import { configWith, DEFAULTS } from "../../src/rl/config.ts";
 import type { RunConfig } from "../../src/rl/config.ts";
+import { tinyFiles } from "../rl/tiny-run.ts";
 import { temporaryFolder } from "../storage/stores.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -35,6 +36,7 @@ describe("a mistake is told in a sentence, without a stack", () => {
       /^There is no setting .* Did you mean actor_rollout_ref\.rollout\.n\?$/,
     ],
     [["--set", "actor_rollout_ref.rollout.n=1"], /^Group size is 1: /],
+    [["--gpu-memory", "much"], /^--gpu-memory is "much": a number of GiB above 0 is needed, such as 4\.$/],
     [["--steps", "many"], /^Steps \(trainer\.total_training_steps\) is "many": a whole number from 1/],
     [
       ["--model", "nowhere"],
@@ -168,15 +170,19 @@ test("the metrics of a folder grow by a line when the step is over, an evaluatio
   ).toEqual([1]);
 });
 
+async function tinyFolder(): Promise<string> {
+  const folder = await temporaryFolder();
+  for (const file of tinyFiles())
+    await writeFile(path.join(folder, file.name), await file.read(0, file.size));
+  return folder;
+}
+
 test("what a run was started with is found from any folder", async () => {
   const folder = await RunFolder.open(await temporaryFolder());
-  await folder.writeStart({ model: "tiny", data: ["a.jsonl"] }, DEFAULTS);
-  expect(await folder.startedWith()).toEqual({
-    model: path.resolve("tiny"),
-    data: [path.resolve("a.jsonl")],
-  });
-  await folder.writeStart({ model: "owner/tiny:model.safetensors", data: [] }, DEFAULTS);
-  expect((await folder.startedWith())!.model, "a name at the hub").toBe("owner/tiny:model.safetensors");
+  const { place } = await placedModel(path.relative(".", await tinyFolder()));
+  expect(place).toBe(path.resolve(place!));
+  await folder.writeStart({ model: place!, data: ["a.jsonl"] }, DEFAULTS);
+  expect(await folder.startedWith()).toEqual({ model: place, data: [path.resolve("a.jsonl")] });
 });
 
 test("durations are told in the two largest units", () => {

@@ -18,7 +18,7 @@ import type { RunEvent } from "../../rl/events.ts";
 import { installWebGpu } from "../adapter.ts";
 import { defineCommand } from "../command.ts";
 import { checkByOnnxRuntime } from "../train/check-model.ts";
-import { adapted, modelOf, problemsOf, readSettings } from "../train/inputs.ts";
+import { adapted, placedModel, problemsOf, readSettings } from "../train/inputs.ts";
 import type { StartedWith } from "../train/output.ts";
 import { RUN_ID, RunFolder } from "../train/output.ts";
 import { Terminal } from "../train/terminal.ts";
@@ -34,7 +34,7 @@ export const train = defineCommand({
       type: "string",
       value: "DIR",
       description:
-        "a folder with config.json, tokenizer.json and weights, or owner/name at the hub; default: the demo",
+        "a folder with config.json, tokenizer.json and weights, or owner/name[@revision][:form] at the hub; default: the demo",
     },
     adapter: {
       type: "string",
@@ -77,6 +77,11 @@ export const train = defineCommand({
       description: "JavaScript with your computeScore; it judges alone unless --set weighs other rewards",
     },
     steps: { type: "string", value: "N", description: "training steps in all" },
+    "gpu-memory": {
+      type: "string",
+      value: "GIB",
+      description: "refuse a run that takes more of the GPU, naming settings that make it fit",
+    },
     resume: { type: "boolean", description: "go on with the run in --out" },
     "no-judge": {
       type: "boolean",
@@ -84,6 +89,7 @@ export const train = defineCommand({
     },
   },
   async run({ values }) {
+    const memory = memoryBytes(values["gpu-memory"]);
     const folder = await RunFolder.open(values.out);
     const started = await folder.startedWith();
     const newest = (await folder.keeping.checkpoints.whole(RUN_ID)).at(-1)?.step;
@@ -94,18 +100,18 @@ export const train = defineCommand({
     const kept = started && (await keptConfig(folder.keeping, RUN_ID));
     const problems = await problemsOf(data);
     // Without an adapter a setting that does not fit is told before a model is fetched.
-    const adaptedModel =
-      values.adapter === undefined ? undefined : await adapted(await modelOf(modelPath), values.adapter);
+    const early =
+      values.adapter === undefined ? undefined : await adapted(await placedModel(modelPath), values.adapter);
     const read = await readSettings(values, {
       isDemo: modelPath === undefined,
       base: kept,
       problems: trainingCount(problems),
-      adapter: fixedSettings(adaptedModel ?? {}),
+      adapter: fixedSettings(early?.model ?? {}),
     });
     const { config } = read;
-    if (adaptedModel?.adapter) checkAdapter(config, adaptedModel.adapter.lora);
+    if (early?.model.adapter) checkAdapter(config, early.model.adapter.lora);
     if (kept) checkResumable(kept, config);
-    const model = adaptedModel ?? (await modelOf(modelPath));
+    const { model, place: modelPlace } = early ?? (await placedModel(modelPath));
     const cluster = started
       ? (read.kept ?? (await keptForCluster(folder.keeping, RUN_ID)))
       : keptFor(model, read.kept ?? {}, place && path.resolve(place));
@@ -121,6 +127,7 @@ export const train = defineCommand({
     const under: { run?: ActiveRun } = {};
     const listen = listenerOf(folder, terminal, under);
     const recorder = await openRecorder({ gpu: await installWebGpu() });
+    recorder.gpu.memoryBytes = memory;
     console.log(
       `${model.name}, ${problems.name}: ${inputs.problems.train.length} ${kindWords(problems.train)}, ${inputs.problems.heldOut.length} held out`,
     );
@@ -135,7 +142,7 @@ export const train = defineCommand({
       : await beginRun(recorder, folder.keeping, RUN_ID, inputs, listen);
     // Only now: a run that was refused leaves the folder as it was.
     const start = {
-      ...(modelPath !== undefined && { model: modelPath }),
+      ...(modelPlace !== undefined && { model: modelPlace }),
       ...(place !== undefined && { adapter: place }),
       data,
     };
@@ -202,6 +209,12 @@ const listenerOf =
     }
     terminal.hear(event);
   };
+
+function memoryBytes(gib: string | undefined): number | undefined {
+  if (gib === undefined) return undefined;
+  if (Number(gib) > 0) return Number(gib) * 2 ** 30;
+  throw new UserError(`--gpu-memory is "${gib}": a number of GiB above 0 is needed, such as 4.`);
+}
 
 interface Following {
   readonly model: OpenedModel;

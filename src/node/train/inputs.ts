@@ -24,26 +24,35 @@ import { hubModel, isHubName } from "./hub-model.ts";
 
 const DEMO = fileURLToPath(new URL("../../../public/demo", import.meta.url));
 
-/** The model of a folder or, where there is none, of a hub's repository (`owner/name`, or `owner/name:form`), or the demo. */
-export async function modelOf(place: string | undefined): Promise<OpenedModel> {
-  if (place === undefined) return openModel(await folderSources(DEMO), "demo");
-  if (await isAtHub(place)) return hubModel(place);
-  return openModel(await folderSources(place));
+/** A model, and where it is such that it means the same tomorrow and from another folder; absent: the demo. */
+export interface PlacedModel {
+  readonly model: OpenedModel;
+  readonly place?: string;
 }
 
-/** `model` with the adapter of a folder, or of a zip file. Throws UserError where it does not fit. */
-export async function adapted(model: OpenedModel, place: string): Promise<OpenedModel> {
+/** A model with the adapter of a folder, or of a zip file. Throws UserError where it does not fit. */
+export async function adapted({ model, ...where }: PlacedModel, place: string): Promise<PlacedModel> {
   const sources = isZip({ name: place })
     ? [await fileSource(place)]
     : await folderSources(place, "adapter_config.json and adapter_model.safetensors");
-  return withAdapter(model, sources);
+  return { model: await withAdapter(model, sources), ...where };
 }
 
-const isAtHub = async (place: string): Promise<boolean> => isHubName(place) && !(await exists(place));
+/**
+ * The model of a folder or, where there is none, of a hub's repository (`owner/name`, with `@revision` and `:form` or
+ * without), or the demo.
+ */
+export const modelOf = async (place: string | undefined): Promise<OpenedModel> =>
+  (await placedModel(place)).model;
 
-/** Of `modelOf`, such that it means the same from another folder. */
-export const lastingPlace = async (place: string): Promise<string> =>
-  (await isAtHub(place)) ? place : path.resolve(place);
+/** The same, with where it is. */
+export async function placedModel(place: string | undefined): Promise<PlacedModel> {
+  if (place === undefined) return { model: await openModel(await folderSources(DEMO), "demo") };
+  if (!isHubName(place) || (await exists(place)))
+    return { model: await openModel(await folderSources(place)), place: path.resolve(place) };
+  const { model, name } = await hubModel(place);
+  return { model, place: name };
+}
 
 /** The problems of one or two files, or the demo's. */
 export async function problemsOf(files: readonly string[]): Promise<OpenedProblems> {

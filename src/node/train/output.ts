@@ -21,12 +21,12 @@ import { Checkpoints } from "../../storage/checkpoints.ts";
 import { Runs } from "../../storage/runs.ts";
 import { replaceFile } from "../files/replace-file.ts";
 import { openFolder } from "../files/store.ts";
-import { exists, lastingPlace } from "./inputs.ts";
+import { exists } from "./inputs.ts";
 
 /** A folder holds one run, under this name. */
 export const RUN_ID = "run";
 
-/** Where the run's model and problems are; absent where they are the demo's. */
+/** Where the run's model (a folder, or a hub's repository with commit and form) and problems are; absent: the demo's. */
 export interface StartedWith {
   readonly model?: string;
   /** What the run began with besides the model. */
@@ -69,7 +69,7 @@ export class RunFolder {
     kept?: VerlImport["kept"],
   ): Promise<void> {
     const started: StartedWith = {
-      ...(model !== undefined && { model: await lastingPlace(model) }),
+      ...(model !== undefined && { model }),
       ...(adapter !== undefined && { adapter: path.resolve(adapter) }),
       data: data.map((file) => path.resolve(file)),
     };

@@ -74,12 +74,12 @@ const OWN: Values = {
 
 const DEMO_ADAPTER = { "actor_rollout_ref.model.lora_rank": 8, "actor_rollout_ref.model.lora_alpha": 16 };
 /** verl's LoRA baseline has rank 32 (docs/algo/baseline.md). */
-const OWN_ADAPTER = {
+export const OWN_ADAPTER = {
   "actor_rollout_ref.model.lora_rank": 32,
   "actor_rollout_ref.model.lora_alpha": 32,
   "actor_rollout_ref.actor.optim.lr": 2e-5,
   "gradus.base_type": "f16",
-};
+} as const;
 
 /** Responses of a file may be longer than those that a run samples. */
 const OWN_PAIRS: Values = {

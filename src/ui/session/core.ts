@@ -17,6 +17,7 @@ export class SessionCore extends EventTarget {
     ...(keptSetup() ?? { presetId: FIRST_PRESET.id, config: configWith(FIRST_PRESET.values) }),
     kept: {},
     runs: [],
+    hub: { cached: [], isAsking: false },
     errors: {},
     busy: {},
   };

@@ -1,6 +1,6 @@
-// Which model is loaded: the demo, dropped files, or one from a hub.
+// Which model is loaded: the demo, dropped files, or one from a hub (hub.ts).
 
-import type { HubOffer, LoadProgress, ModelSummary } from "../../worker/api.ts";
+import type { LoadProgress, ModelSummary } from "../../worker/api.ts";
 import { splitAdapter } from "../file-drop.ts";
 import type { SessionCore } from "./core.ts";
 import type { SessionJudge } from "./judge.ts";
@@ -27,10 +27,7 @@ export class SessionModels {
   /** A model's files, an adapter's, or both. */
   async useFiles(files: readonly File[]): Promise<void> {
     const { model, adapter } = splitAdapter(files);
-    if (model.length > 0) {
-      this.isChosen = true;
-      await this.#load(() => this.#core.worker.useModelFiles(model, this.#tell));
-    }
+    if (model.length > 0) await this.use(() => this.#core.worker.useModelFiles(model, this.#tell));
     // It belongs to the model that has not come.
     if (adapter.length === 0 || (model.length > 0 && this.#core.state.errors.model)) return;
     await this.#change(() => this.#core.worker.useAdapterFiles(adapter));
@@ -43,25 +40,10 @@ export class SessionModels {
     await this.#recipe.refreshPlan();
   };
 
-  /** What a repository offers. Rejects with a sentence. */
-  hubOffer(repository: string, hubUrl: string): Promise<HubOffer> {
-    return this.#core.worker.hubOffer(repository, hubUrl);
-  }
-
-  async useHub({ repository, revision }: HubOffer, variant: string, hubUrl: string): Promise<void> {
+  /** A model that `load` brings. */
+  use(load: () => Promise<ModelSummary>): Promise<void> {
     this.isChosen = true;
-    await this.#load(() =>
-      this.#core.worker.useHubModel({ repository, revision }, variant, hubUrl, this.#tell),
-    );
-  }
-
-  stopFetching = (): Promise<void> => this.#core.attempt("model", () => this.#core.worker.stopFetching());
-
-  /** Models that were fetched before; none where the browser keeps no files. */
-  cached = async (): Promise<readonly HubOffer[]> => this.#core.worker.cachedModels().catch(() => []);
-
-  async removeCached({ repository, revision }: HubOffer): Promise<void> {
-    await this.#core.attempt("model", () => this.#core.worker.removeCachedModel(repository, revision));
+    return this.#load(load);
   }
 
   #tell = (modelProgress: LoadProgress): void => this.#core.set({ modelProgress });

@@ -90,7 +90,10 @@ export class SessionRecipe {
 
   async #plan(): Promise<void> {
     const { state, worker } = this.#core;
-    if (state.model) this.#core.set({ plan: await worker.plan(state.config) });
+    if (state.model) {
+      const plan = await worker.plan(state.config);
+      this.#core.set("problem" in plan ? { plan: undefined, unfit: plan } : { plan, unfit: undefined });
+    }
     await this.#core.refreshDevice();
   }
 }

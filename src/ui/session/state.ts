@@ -9,10 +9,12 @@ import type {
   ProblemsSummary,
   RunSummary,
   StorageSummary,
+  Unfit,
   VerlImport,
 } from "../../worker/api.ts";
 import type { Judgement } from "./judge.ts";
 import type { RunView } from "../run-view.ts";
+import type { HubState } from "./hub.ts";
 
 export const PLACES = ["setup", "run", "checkpoints"] as const;
 export type Place = (typeof PLACES)[number];
@@ -34,7 +36,11 @@ export interface SessionState {
   readonly imported?: VerlImport | undefined;
   /** What all of them have had for a cluster. */
   readonly kept: VerlImport["kept"];
-  readonly plan?: PlanSummary;
+  readonly plan?: PlanSummary | undefined;
+  /** Why there is no plan: the run would not fit. */
+  readonly unfit?: Unfit | undefined;
+  /** Models of a hub. */
+  readonly hub: HubState;
   /** The run on the screen: going on, paused, or ended. */
   readonly run?: RunView;
   readonly runs: readonly RunSummary[];

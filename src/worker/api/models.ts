@@ -1,4 +1,4 @@
-// Models, between page and worker: the demo, dropped files, and those of a hub.
+// Models, between page and worker: the demo and dropped files; those of a hub are in hub.ts.
 
 import type { AdapterSettings } from "../../rl/options/index.ts";
 
@@ -38,18 +38,6 @@ export interface LoadProgress {
   readonly what: string;
   readonly done: number;
   readonly total: number;
-  /** `done` and `total` are bytes that are fetched, which can be stopped and taken up again. */
-  readonly isBytes?: boolean;
-}
-
-/** A repository of a hub with the forms of its weights that can be read, the smallest first. */
-export interface HubOffer {
-  readonly repository: string;
-  /** The commit. */
-  readonly revision: string;
-  readonly variants: readonly { readonly id: string; readonly label: string; readonly bytes: number }[];
-  /** What of it lies in this browser, bytes; absent where it was asked of the hub. */
-  readonly cachedBytes?: number;
 }
 
 export interface ModelApi {
@@ -63,18 +51,4 @@ export interface ModelApi {
    */
   useAdapterFiles(files: readonly File[]): Promise<ModelSummary>;
   removeAdapter(): Promise<ModelSummary>;
-  /** What a repository (its id, or the address of its page) offers. Rejects when the hub at `hubUrl` does not have it. */
-  hubOffer(repository: string, hubUrl: string): Promise<HubOffer>;
-  /** Loads one form of a repository; what is not in this browser yet is fetched. Keeps the former model when it rejects. */
-  useHubModel(
-    model: Pick<HubOffer, "repository" | "revision">,
-    variant: string,
-    hubUrl: string,
-    onProgress: (progress: LoadProgress) => void,
-  ): Promise<ModelSummary>;
-  /** Leaves the download under way; what has come is kept. */
-  stopFetching(): Promise<void>;
-  /** Models that were fetched, with the forms that need no network. */
-  cachedModels(): Promise<readonly HubOffer[]>;
-  removeCachedModel(repository: string, revision: string): Promise<void>;
 }

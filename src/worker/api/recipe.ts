@@ -1,7 +1,7 @@
 // Settings before a run, between page and worker.
 
 import type { RewardTest, ShownGroup } from "../../app/reward-test.ts";
-import type { RunConfig } from "../../rl/config.ts";
+import type { FieldValue, RunConfig } from "../../rl/config.ts";
 import type { VerlImport } from "../../rl/verl/imported.ts";
 import type { DownloadId } from "./kept.ts";
 
@@ -12,12 +12,18 @@ export interface PlanSummary {
   readonly trainableParameters: number;
 }
 
+/** Why settings do not fit the device, and others that would. */
+export interface Unfit {
+  readonly problem: string;
+  readonly remedy?: { readonly values: Readonly<Record<string, FieldValue>>; readonly totalBytes: number };
+}
+
 /** Settings as a file: verl YAML, or a script with a command. */
 export type SettingsForm = Extract<DownloadId, "config" | "command">;
 
 export interface RecipeApi {
-  /** What `config` would hold on the device. Rejects with the setting to change when it does not fit. */
-  plan(config: RunConfig): Promise<PlanSummary>;
+  /** What `config` would hold on the device, or why it does not fit. */
+  plan(config: RunConfig): Promise<PlanSummary | Unfit>;
 
   /** `config` with the settings of a verl command, script or YAML. Rejects when the text is none of them. */
   importSettings(text: string, config: RunConfig): Promise<VerlImport>;
