@@ -9,7 +9,7 @@ import type { ByteSource } from "../formats/safetensors.ts";
 import { adapterShapes, parsePeftConfig } from "../model/lora.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
-import { checkShapes } from "../model/parameters.ts";
+import { checkFinite, checkShapes } from "../model/parameters.ts";
 import { openSafetensorsWeights } from "../model/shards.ts";
 import type { TrainedModel } from "./trained-model.ts";
 import type { WeightForm } from "./weight-exports.ts";
@@ -39,6 +39,8 @@ export async function readBack(
   let blockError = 0;
   for (const name of trained.weights.names) {
     const [actual, expected] = [await model.weights.read(name), await trained.weights.read(name)];
+    // A half that is too small for a number is infinite, as rounding has it.
+    checkFinite(name, actual, model.weights.name);
     const type = model.weights.type?.(name);
     blockError = Math.max(blockError, distance(name, actual, expected, type));
   }

@@ -90,5 +90,5 @@ export function recipeLine(config: RunConfig): string {
       : mode === "dpo"
         ? `${prompts} preference pairs`
         : `${prompts} prompts with ${group} responses`;
-  return `${steps} steps of ${batch}, learning rate ${rate}`;
+  return `${steps} ${steps === 1 ? "step" : "steps"} of ${batch}, learning rate ${rate}`;
 }

@@ -48,7 +48,10 @@ export class GradusRun extends LitElement {
   override render(): TemplateResult {
     const { errors } = this.session.state;
     const run = this.#shown();
-    const error = errors.run ?? (run?.state === "failed" ? undefined : errors.checkpoints);
+    const isFailed = run?.state === "failed";
+    // What ended the run is said as its state.
+    const own = isFailed && errors.run === run.message ? undefined : errors.run;
+    const error = own ?? (isFailed ? undefined : errors.checkpoints);
     return html`<div class=${run ? "screen" : "invitation"}>
       ${
         error

@@ -132,4 +132,21 @@ describe("an export is withheld", () => {
       message: expect.stringMatching(/ONNX Runtime computes something else from this file than it should/),
     });
   });
+
+  test("where a half cannot hold a weight", async () => {
+    const name = "model.layers.0.mlp.up_proj.weight";
+    const read = async (parameter: string): Promise<Float32Array> => {
+      const values = await trained.weights.read(parameter);
+      if (parameter === name) values[7] = 70_000;
+      return values;
+    };
+    const large = { ...trained, weights: { ...trained.weights, read } };
+    expect(await makeExport(large, "onnx-f16", inMemory, { device })).toMatchObject({
+      isGood: false,
+      message: expect.stringMatching(
+        /"model\.layers\.0\.mlp\.up_proj\.weight" .* holds Infinity at element 7/,
+      ),
+    });
+    expect(await makeExport(large, "onnx", inMemory)).toMatchObject({ isGood: true });
+  });
 });
