@@ -12,11 +12,13 @@ import { elementCount } from "../gpu/index.ts";
 import { mergedWeights } from "../model/merged-weights.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import type { JudgedAdapter, Measure } from "../rollout/onnxruntime/judge.ts";
+import { StorageFullError } from "../storage/store.ts";
 import { compare, engineLogProbs, measureOf, onnxLogProbs } from "../rollout/onnxruntime/judge.ts";
 import { judgedTokens } from "./judge.ts";
 import type { WrittenExport } from "./read-back.ts";
 import { readBack } from "./read-back.ts";
-import type { TrainedModel } from "./trained-model.ts";
+import type { AdapterAlone, TrainedModel } from "./trained-model.ts";
+import { isAlone } from "./trained-model.ts";
 import type { WeightForm } from "./weight-exports.ts";
 
 export interface ExportCheck {
@@ -29,8 +31,10 @@ export interface ExportCheck {
 }
 
 export interface CheckOptions {
-  /** Absent: the device is taken. */
+  /** Absent: nothing is run, for the reason that `unrun` gives. */
   readonly recorder?: Recorder | undefined;
+  /** Default: a run has the device. */
+  readonly unrun?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Writes a file that is gone when the check is over. */
   readonly scratch: (file: NamedStream) => Promise<ByteSource>;
@@ -40,23 +44,30 @@ export interface CheckOptions {
 export async function checkExport(
   written: readonly ByteSource[],
   form: WeightForm,
-  trained: TrainedModel,
-  { recorder, signal, scratch }: CheckOptions,
+  trained: TrainedModel | AdapterAlone,
+  { recorder, unrun = TAKEN, signal, scratch }: CheckOptions,
 ): Promise<ExportCheck> {
   try {
     const back = await readBack(written, form, trained);
     signal?.throwIfAborted();
-    if (!recorder)
-      return good(
-        back,
-        "Not run in ONNX Runtime: a run has the device. Make it again after the run for that.",
-      );
-    return await runBeside(back, trained, { recorder, signal, scratch });
+    const notRun = (why: string): ExportCheck => good(back, `Not run in ONNX Runtime: ${why}`);
+    if (isAlone(trained)) return notRun(trained.lost);
+    if (!recorder) return notRun(unrun);
+    try {
+      return await runBeside(back, trained, { recorder, signal, scratch });
+    } catch (error) {
+      // What was written is as it should be; there is no room to run it.
+      if (error instanceof Error && (error.name === "GpuError" || error instanceof StorageFullError))
+        return notRun(error.message);
+      throw error;
+    }
   } catch (error) {
     if (error instanceof UserError) return { isGood: false, message: error.message };
     throw error;
   }
 }
+
+const TAKEN = "a run has the device. Make it again after the run for that.";
 
 const good = ({ blockError }: WrittenExport, message: string): ExportCheck => ({
   isGood: true,

@@ -1,7 +1,9 @@
 // What can be taken home of a checkpoint's weights, in words and bytes, before any of it is written.
 
 import { UserError } from "../common/errors.ts";
-import type { TrainedModel } from "./trained-model.ts";
+import type { NamedStream } from "../formats/encoded-file.ts";
+import type { AdapterAlone, TrainedModel } from "./trained-model.ts";
+import { isAlone } from "./trained-model.ts";
 import type { WeightForm } from "./weight-exports.ts";
 import { exportedType, formsOf, weightExport } from "./weight-exports.ts";
 
@@ -16,14 +18,27 @@ export interface ExportOffer {
   readonly refusal?: string;
 }
 
+const ADAPTER = { label: "Adapter", detail: "for PEFT, and to go on from here" };
+
 /** Every form of `trained`, the smallest change first: an adapter, then the merged model. */
-export const exportOffers = (trained: TrainedModel): Promise<readonly ExportOffer[]> =>
+export async function exportOffers(trained: TrainedModel | AdapterAlone): Promise<readonly ExportOffer[]> {
+  if (!isAlone(trained)) return allOffers(trained);
+  const files = await weightExport(trained, "adapter");
+  const merged = { form: "safetensors", label: "The whole model", detail: "for transformers" } as const;
+  return [
+    { form: "adapter", ...ADAPTER, bytes: sizeOf(files) },
+    { ...merged, refusal: trained.lost },
+  ];
+}
+
+const sizeOf = (files: readonly NamedStream[]): number => files.reduce((sum, { size }) => sum + size, 0);
+
+const allOffers = (trained: TrainedModel): Promise<readonly ExportOffer[]> =>
   Promise.all(
     formsOf(trained).map(async (form): Promise<ExportOffer> => {
       const words = { form, ...wordsOf(trained, form) };
       try {
-        const files = await weightExport(trained, form);
-        return { ...words, bytes: files.reduce((sum, { size }) => sum + size, 0) };
+        return { ...words, bytes: sizeOf(await weightExport(trained, form)) };
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         return { ...words, refusal: error.message };
@@ -45,7 +60,7 @@ function wordsOf(trained: TrainedModel, form: WeightForm): Pick<ExportOffer, "la
   const own = model.onnx?.description.weightType;
   switch (form) {
     case "adapter":
-      return { label: "Adapter", detail: "for PEFT, and to go on from here" };
+      return ADAPTER;
     case "safetensors": {
       const type = exportedType(trained, weights.names[0]!);
       return { label: `safetensors, ${PRECISIONS[type]}`, detail: "the whole model, for transformers" };

@@ -2,7 +2,10 @@
 // all runs, and those of a hub where they were fetched.
 
 import { UserError } from "../common/errors.ts";
+import { readJsonObject } from "../formats/json.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
+import type { DecoderConfig } from "../model/config.ts";
+import { parseDecoderConfig } from "../model/config.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
 import type { ModelCache, ModelKey } from "../storage/model-cache.ts";
@@ -37,6 +40,11 @@ export async function keptModel(runs: Runs, id: string, name: string): Promise<O
   const model = await openModel(await keptFiles(runs, id, MODEL), name);
   const adapter = await keptFiles(runs, id, ADAPTER);
   return adapter.length > 0 ? withAdapter(model, adapter) : model;
+}
+
+/** The shape of a run's model: config.json is kept with the run wherever its weights are. */
+export async function keptShape(runs: Runs, id: string): Promise<DecoderConfig> {
+  return parseDecoderConfig(await readJsonObject(await runs.openFile(id, `${MODEL}config.json`)));
 }
 
 /** The problems of a run from its kept files. */

@@ -89,6 +89,7 @@ export async function continueRun(
   listener: RunListener,
 ): Promise<ActiveRun> {
   listener({ type: "state", state: "loading", step: 0 });
+  checkFit(inputs.model, inputs.config, recorder.gpu);
   const record = await keeping.runs.load(id);
   const saved = await savedState(keeping, id, step);
   if (!restoreDevice(recorder, saved.device)) {

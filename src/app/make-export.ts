@@ -4,9 +4,9 @@
 import type { NamedStream } from "../formats/encoded-file.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { Recorder } from "../gpu/index.ts";
-import type { ExportCheck } from "./export-check.ts";
+import type { CheckOptions, ExportCheck } from "./export-check.ts";
 import { checkExport } from "./export-check.ts";
-import type { TrainedModel } from "./trained-model.ts";
+import type { AdapterAlone, TrainedModel } from "./trained-model.ts";
 import type { WeightForm } from "./weight-exports.ts";
 import { weightExport } from "./weight-exports.ts";
 
@@ -40,7 +40,7 @@ export interface ExportProgress {
 
 /** Writes `form` to `place` and checks it. Rejects with the signal's reason when it is stopped. */
 export async function makeExport(
-  trained: TrainedModel,
+  trained: TrainedModel | AdapterAlone,
   form: WeightForm,
   place: ExportPlace,
   { device, onProgress = () => {}, signal }: ExportOptions = {},
@@ -53,6 +53,16 @@ export async function makeExport(
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   onProgress({ phase: "check", done: bytes, total: bytes });
   signal?.throwIfAborted();
-  const recorder = await device?.();
-  return checkExport(written, form, trained, { recorder, signal, scratch: (file) => place.scratch(file) });
+  const scratch = (file: NamedStream): Promise<ByteSource> => place.scratch(file);
+  return checkExport(written, form, trained, { ...(await opened(device)), signal, scratch });
+}
+
+/** The device, or why there is none. */
+async function opened(device: ExportOptions["device"]): Promise<Pick<CheckOptions, "recorder" | "unrun">> {
+  try {
+    return { recorder: await device?.() };
+  } catch (error) {
+    if (error instanceof Error && error.name === "GpuError") return { unrun: error.message };
+    throw error;
+  }
 }

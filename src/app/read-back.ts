@@ -11,7 +11,8 @@ import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
 import { checkFinite, checkShapes } from "../model/parameters.ts";
 import { openSafetensorsWeights } from "../model/shards.ts";
-import type { TrainedModel } from "./trained-model.ts";
+import type { AdapterAlone, TrainedModel } from "./trained-model.ts";
+import { isAlone } from "./trained-model.ts";
 import type { WeightForm } from "./weight-exports.ts";
 
 /** What was written, as whoever opens it has it: a whole model, or an adapter for the base. */
@@ -32,9 +33,10 @@ const MAX_BLOCK_ERROR = 0.4;
 export async function readBack(
   files: readonly ByteSource[],
   form: WeightForm,
-  trained: TrainedModel,
+  trained: TrainedModel | AdapterAlone,
 ): Promise<WrittenExport> {
   if (form === "adapter") return readAdapter(files, trained);
+  if (isAlone(trained)) throw new BugError(`${form} was written without the weights of its base`);
   const model = await openModel(files, trained.model.name);
   let blockError = 0;
   for (const name of trained.weights.names) {
@@ -50,7 +52,7 @@ export async function readBack(
 /** PEFT's two files: the configuration says what was trained, and every tensor is there to the bit. */
 async function readAdapter(
   files: readonly ByteSource[],
-  { model, trained }: TrainedModel,
+  { model, trained }: TrainedModel | AdapterAlone,
 ): Promise<WrittenExport> {
   const [config, weights] = ["adapter_config.json", "adapter_model.safetensors"].map((name) =>
     files.find((file) => file.name === name),

@@ -12,6 +12,7 @@ import { parameterShapes } from "../model/weights.ts";
 import type { RunConfig } from "../rl/config.ts";
 import { policyOptions } from "../rl/options/index.ts";
 import type { OpenCheckpoint } from "../storage/checkpoints.ts";
+import { keptShape } from "./kept-files.ts";
 import type { Keeping } from "./kept-run.ts";
 import { keptConfig } from "./kept-run.ts";
 
@@ -27,13 +28,34 @@ export interface TrainedModel {
   readonly baseType: PolicyOptions["baseType"];
 }
 
+/** An adapter whose base is no longer here: it can be taken home all the same, alone. */
+export interface AdapterAlone extends Pick<TrainedModel, "step"> {
+  readonly model: Pick<OpenedModel, "name" | "config">;
+  readonly trained: Required<TrainedModel["trained"]>;
+  /** Why the base is not here, a sentence. */
+  readonly lost: string;
+}
+
+export const isAlone = (trained: TrainedModel | AdapterAlone): trained is AdapterAlone => "lost" in trained;
+
 /** Throws UserError when the checkpoint is of another model or method. */
 export function trainedModel(
   checkpoint: OpenCheckpoint,
   model: OpenedModel,
   config: RunConfig,
 ): TrainedModel {
-  const { lora, baseType } = policyOptions(config);
+  const { baseType } = policyOptions(config);
+  const trained = trainedIn(checkpoint, model, config);
+  const weights = mergedWeights(model.config, model.weights, trained);
+  return { model, step: checkpoint.step, trained, weights, baseType };
+}
+
+function trainedIn(
+  checkpoint: OpenCheckpoint,
+  model: AdapterAlone["model"],
+  config: RunConfig,
+): TrainedModel["trained"] {
+  const { lora } = policyOptions(config);
   const shapes = lora ? adapterShapes(model.config, lora) : parameterShapes(model.config);
   const stored = (name: string): string => `value/${name}`;
   for (const name of shapes.keys()) {
@@ -48,9 +70,7 @@ export function trainedModel(
     shape: (name) => shapes.get(name),
     read: (name) => checkpoint.read(stored(name)),
   };
-  const trained = { source, ...(lora && { lora }) };
-  const weights = mergedWeights(model.config, model.weights, trained);
-  return { model, step: checkpoint.step, trained, weights, baseType };
+  return { source, ...(lora && { lora }) };
 }
 
 /** A run's checkpoint of `step`, the newest if undefined, over the model that it began with. Throws UserError. */
@@ -62,6 +82,24 @@ export async function keptTrainedModel(
 ): Promise<TrainedModel> {
   const checkpoint = await openCheckpoint(keeping, id, step);
   return trainedModel(checkpoint, model, await keptConfig(keeping, id));
+}
+
+/**
+ * The same without its base, for which `lost` says why it is not here. Throws UserError with that where all weights were
+ * trained: then it is not known how the model is to be written.
+ */
+export async function keptAdapter(
+  keeping: Keeping,
+  id: string,
+  step: number | undefined,
+  lost: string,
+): Promise<AdapterAlone> {
+  const [{ modelName: name }, config] = await Promise.all([keeping.runs.load(id), keptConfig(keeping, id)]);
+  if (!policyOptions(config).lora) throw new UserError(lost);
+  const model = { name, config: await keptShape(keeping.runs, id) };
+  const checkpoint = await openCheckpoint(keeping, id, step);
+  const { source, lora } = trainedIn(checkpoint, model, config);
+  return { model, step: checkpoint.step, trained: { source, lora: lora! }, lost };
 }
 
 async function openCheckpoint(

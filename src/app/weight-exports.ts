@@ -14,7 +14,8 @@ import { peftAdapterFiles } from "../formats/peft.ts";
 import type { StreamedTensor } from "../formats/safetensors-stream.ts";
 import { encodeSafetensors } from "../formats/safetensors-stream.ts";
 import { COMPANIONS, type OpenedModel } from "../model/open-model.ts";
-import type { TrainedModel } from "./trained-model.ts";
+import type { AdapterAlone, TrainedModel } from "./trained-model.ts";
+import { isAlone } from "./trained-model.ts";
 
 export const WEIGHT_FORMS = ["adapter", "safetensors", "onnx", "onnx-f16", "onnx-q4"] as const;
 export type WeightForm = (typeof WEIGHT_FORMS)[number];
@@ -24,15 +25,19 @@ export const formsOf = ({ trained }: TrainedModel): readonly WeightForm[] =>
   trained.lora ? WEIGHT_FORMS : WEIGHT_FORMS.filter((form) => form !== "adapter");
 
 /** The files of one form. Throws UserError when the form cannot hold these weights. */
-export async function weightExport(trained: TrainedModel, form: WeightForm): Promise<readonly NamedStream[]> {
+export async function weightExport(
+  trained: TrainedModel | AdapterAlone,
+  form: WeightForm,
+): Promise<readonly NamedStream[]> {
   if (form === "adapter") return adapterFiles(trained);
+  if (isAlone(trained)) throw new UserError(trained.lost);
   if (form === "safetensors")
     return [...companions(trained.model, headOf(trained.model)), safetensorsFile(trained)];
   const { onnx } = trained.model;
   return form === "onnx" && onnx ? ownOnnxFiles(trained, onnx) : writtenOnnxFiles(trained, form);
 }
 
-function adapterFiles({ model, step, trained }: TrainedModel): readonly NamedStream[] {
+function adapterFiles({ model, step, trained }: TrainedModel | AdapterAlone): readonly NamedStream[] {
   const { source, lora } = trained;
   if (!lora)
     throw new UserError(

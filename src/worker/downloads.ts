@@ -1,12 +1,11 @@
 // Small files to save on the person's disk, made from what is kept of a run; its weights are in exports.ts.
 
 import { configCommand, configYaml, metricsCsv, metricsJsonl } from "../app/exports.ts";
-import { keptModel, keptProblems } from "../app/kept-files.ts";
+import { keptProblems } from "../app/kept-files.ts";
 import type { Keeping } from "../app/kept-run.ts";
 import { keptConfig, keptForCluster } from "../app/kept-run.ts";
 import { splitOf } from "../app/problems.ts";
 import { savedMeta } from "../app/saved-meta.ts";
-import { keptTrainedModel } from "../app/trained-model.ts";
 import { verlBundle } from "../app/verl-bundle.ts";
 import { weightExport } from "../app/weight-exports.ts";
 import { bytesOf, bytesOfAll, streamOf } from "../formats/encoded-file.ts";
@@ -15,6 +14,7 @@ import { zipStream } from "../formats/zip.ts";
 import type { MetricRow } from "../rl/metrics.ts";
 import { trainsAdapter } from "../rl/options/index.ts";
 import type { DownloadId } from "./api.ts";
+import { trainedOf } from "./exports.ts";
 
 /** The file for `what` of a run, at its newest checkpoint where `step` is undefined. Throws UserError. */
 export async function downloadOf(
@@ -46,7 +46,7 @@ async function fileOf(
 async function bundleOf(keeping: Keeping, id: string, step: number | undefined): Promise<NamedFile> {
   const { modelName } = await keeping.runs.load(id);
   const config = await keptConfig(keeping, id);
-  const trained = await keptTrainedModel(keeping, id, step, await keptModel(keeping.runs, id, modelName));
+  const trained = await trainedOf(id, step);
   const files = verlBundle({
     step: trained.step,
     modelName,

@@ -4,8 +4,8 @@
 import { exportOffers } from "../app/export-offers.ts";
 import { keptModel } from "../app/kept-files.ts";
 import { makeExport } from "../app/make-export.ts";
-import type { TrainedModel } from "../app/trained-model.ts";
-import { keptTrainedModel } from "../app/trained-model.ts";
+import type { AdapterAlone, TrainedModel } from "../app/trained-model.ts";
+import { keptAdapter, keptTrainedModel } from "../app/trained-model.ts";
 import { UserError } from "../common/errors.ts";
 import type { Recorder } from "../gpu/index.ts";
 import type { OpenedModel } from "../model/open-model.ts";
@@ -20,10 +20,18 @@ const swept = sweepTemporaryFiles().catch(() => {});
 let place: ZipPlace | undefined;
 let underWay: AbortController | undefined;
 
-async function trainedOf(id: string, step: number | undefined): Promise<TrainedModel> {
+/** What a kept run has learnt at `step`, the newest if undefined; its adapter also where its base is no longer here. */
+export async function trainedOf(id: string, step: number | undefined): Promise<TrainedModel | AdapterAlone> {
   const keeping = await store();
   const { modelName } = await keeping.runs.load(id);
-  return keptTrainedModel(keeping, id, step, await modelOf(id, modelName));
+  let model: OpenedModel;
+  try {
+    model = await modelOf(id, modelName);
+  } catch (error) {
+    if (error instanceof UserError) return keptAdapter(keeping, id, step, error.message);
+    throw error;
+  }
+  return keptTrainedModel(keeping, id, step, model);
 }
 
 /** The model that a run began with: what is kept of it, or what this tab began it with where it was too large to keep. */

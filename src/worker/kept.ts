@@ -6,12 +6,14 @@ import { holdRun } from "../storage/run-lock.ts";
 import type { KeptApi } from "./api/kept.ts";
 import { running, store } from "./current.ts";
 import { downloadOf } from "./downloads.ts";
+import { settled } from "./run.ts";
 import { runSummaries } from "./summaries.ts";
 
 export const keptApi: KeptApi = {
   runs: async () => runSummaries(await store(), running.active?.id),
   removeRun: async (id) => {
     if (running.active?.id === id) throw new UserError("This run is under way: stop it before removing it.");
+    await settled();
     const release = await holdRun(id);
     if (!release) throw new UserError("This run is open in another tab. Stop it there before removing it.");
     try {

@@ -14,9 +14,15 @@ import type { RunApi, RunSnapshot } from "./api/run.ts";
 import { checking, device, needModel, needProblems, needRun, running, store } from "./current.ts";
 import { leaveJudging } from "./judge.ts";
 
-/** Settle when the last run has let go of the device, and when its files are kept. */
+/** Settles when the last run has let go of the device, and of its files. */
 let released: Promise<void> = Promise.resolve();
+/** Settles when the files of the last run are kept, or could not be. */
 let filesKept: Promise<void> = Promise.resolve();
+
+/** Waits until nothing is written of a run that has ended. */
+export const settled = async (): Promise<void> => {
+  if (!running.active) await released;
+};
 
 /** Runs `start` as the only run, holding it against other tabs, and lets go of it when it has ended. */
 async function begin(id: string, start: () => Promise<ActiveRun>): Promise<RunSnapshot> {
@@ -41,6 +47,8 @@ async function begin(id: string, start: () => Promise<ActiveRun>): Promise<RunSn
   const { config, trainer, ended } = active;
   const letGo = async (): Promise<void> => {
     running.active = undefined;
+    // Its files may still be on their way: another tab must neither resume nor remove it before.
+    await filesKept;
     await release();
   };
   // What went wrong was told as an event.
@@ -51,10 +59,12 @@ async function begin(id: string, start: () => Promise<ActiveRun>): Promise<RunSn
 
 /** Ends this tab's run `id`, if it is under way, so that it can be continued. */
 async function endOwn(id: string): Promise<void> {
-  if (running.active?.id !== id) return;
-  await filesKept;
-  running.active.trainer.stop();
-  await released;
+  if (running.active?.id === id) {
+    await filesKept;
+    running.active.trainer.stop();
+    await released;
+  }
+  await settled();
 }
 
 /** A failure before the first step ends what the page shows as loading. */

@@ -43,32 +43,48 @@ export const exportCommand = defineCommand({
     if (out === undefined) throw new UserError("There is no folder to write to: name one with --out DIR.");
     if (step !== undefined && !/^\d{1,9}$/.test(step))
       throw new UserError(`--step is "${step}": a whole number is needed.`);
-    const trained = await trainedIn(folder, step === undefined ? undefined : Number(step));
+    const { trained, base } = await trainedIn(folder, step === undefined ? undefined : Number(step));
+    if (base !== undefined && path.resolve(base) === path.resolve(out))
+      throw new UserError(
+        `${out} is the model that the run began with, and the export would take its place: every later export needs it. Name another folder with --out.`,
+      );
     const form = formOf(trained, as);
     const recorder = await openRecorder({ gpu: await installWebGpu() });
     const place = new FolderPlace(path.resolve(out));
+    const stop = new AbortController();
+    const onInterrupt = (): void => stop.abort(new UserError("Stopped: nothing was written."));
+    process.once("SIGINT", onInterrupt).once("SIGTERM", onInterrupt);
     try {
       const { isGood, message } = await makeExport(trained, form, place, {
         device: () => Promise.resolve(recorder),
+        signal: stop.signal,
       });
       if (!isGood && !anyway)
         throw new UserError(`Nothing was written: ${message} --anyway keeps the files all the same.`);
       for (const file of await place.keep()) console.log(`wrote ${file}`);
       console.log(message);
     } finally {
+      process.off("SIGINT", onInterrupt).off("SIGTERM", onInterrupt);
       await place.clear();
     }
   },
 });
 
-async function trainedIn(folder: string, step: number | undefined): Promise<TrainedModel> {
+interface TrainedIn {
+  readonly trained: TrainedModel;
+  /** Where the model is that the run began with; undefined: the demo. */
+  readonly base: string | undefined;
+}
+
+async function trainedIn(folder: string, step: number | undefined): Promise<TrainedIn> {
   const run = await RunFolder.open(folder);
   const started = await run.startedWith();
   if (!started)
     throw new UserError(
       `There is no run in ${folder}: it has no run.json. Name the folder that train wrote to.`,
     );
-  return keptTrainedModel(run.keeping, RUN_ID, step, await modelOf(started.model));
+  const trained = await keptTrainedModel(run.keeping, RUN_ID, step, await modelOf(started.model));
+  return { trained, base: started.model };
 }
 
 function formOf(trained: TrainedModel, as: string | undefined): WeightForm {
