@@ -20,7 +20,7 @@ export class GpuAllocator implements Allocator {
     const bytes = Math.max(4, byteLength(elementCount(shape), type));
     if (bytes > this.#gpu.maxBufferBytes) {
       throw new GpuError(
-        `${label} [${shape}] needs one buffer of ${bytes} bytes, and this device allows ${this.#gpu.maxBufferBytes}: choose a smaller token budget or model.`,
+        `${label} [${shape}] needs one buffer of ${bytes} bytes, and this device allows ${this.#gpu.maxBufferBytes}: choose a smaller token budget, fewer responses at once, or a smaller model.`,
       );
     }
     const buffer = this.#gpu.device.createBuffer({

@@ -66,10 +66,14 @@ export function fitRun(model: PlannedModel, config: RunConfig, gpu: PlannedDevic
   }
 }
 
+const NO_REMEDY =
+  "No setting of this recipe makes it fit: take a smaller model, or shorter prompts and responses.";
+
 /** Throws UserError where a run does not fit, with what would make it fit. */
 export function checkFit(model: PlannedModel, config: RunConfig, gpu: PlannedDevice): void {
   const { problem, remedy } = fitRun(model, config, gpu);
-  if (problem !== undefined) throw new UserError(remedy ? `${problem} ${remedyText(remedy)}` : problem);
+  if (problem === undefined) return;
+  throw new UserError(`${problem} ${remedy ? remedyText(remedy) : NO_REMEDY}`);
 }
 
 /** For a message: the settings by their keys. */

@@ -10,9 +10,9 @@ import { openOrt } from "./rollout-engine.ts";
 import type { Run } from "./run.ts";
 import { planRun } from "./run.ts";
 
-/** Tokens per response: the first ones compile kernels, the others are timed. */
-const WARM_UP_TOKENS = 2;
-const MEASURED_TOKENS = 8;
+/** Tokens per response of two passes: what the longer one takes beyond the shorter is writing, without reading the prompts. */
+const SHORT_TOKENS = 2;
+const LONG_TOKENS = 10;
 
 /** New tokens per second over all rows. */
 interface RolloutSpeeds {
@@ -83,27 +83,36 @@ function withEngine(run: Run, name: "wgsl" | "onnxruntime", owned?: OwnedEngine)
   return { ...run, config, engine: owned.engine, destroy };
 }
 
-/** Tokens per second of `engine` on as many of the run's prompts and responses as a step has. */
+/** Tokens per second that `engine` writes on the run's own prompts; the first pass compiles kernels. */
 async function speedOf(engine: RolloutEngine, run: Run): Promise<number> {
-  await write(engine, run, WARM_UP_TOKENS);
-  const start = performance.now();
-  const tokens = await write(engine, run, MEASURED_TOKENS);
-  return (1000 * tokens) / (performance.now() - start);
+  await write(engine, run, SHORT_TOKENS);
+  const short = await write(engine, run, SHORT_TOKENS);
+  const long = await write(engine, run, LONG_TOKENS);
+  const [tokens, seconds] = [long.tokens - short.tokens, long.seconds - short.seconds];
+  return tokens > 0 && seconds > 0 ? tokens / seconds : long.tokens / long.seconds;
 }
 
-/** Has responses of `length` tokens written and returns how many tokens they have together. */
-async function write(engine: RolloutEngine, { config, train }: Run, length: number): Promise<number> {
-  const samples = config["actor_rollout_ref.rollout.n"];
-  const requests = train
-    .slice(0, config["data.train_batch_size"])
-    .map(({ tokens }, key) => ({ prompt: tokens, samples, key }));
+interface Written {
+  /** Of all responses. */
+  readonly tokens: number;
+  readonly seconds: number;
+}
+
+/** Has responses of `length` tokens written, as many of a step's as are written at once. */
+async function write(engine: RolloutEngine, { config, train }: Run, length: number): Promise<Written> {
+  const start = performance.now();
+  const rows = config["actor_rollout_ref.rollout.max_num_seqs"];
+  const samples = Math.min(config["actor_rollout_ref.rollout.n"], rows);
+  const prompts = Math.min(config["data.train_batch_size"], Math.floor(rows / samples));
+  const requests = train.slice(0, prompts).map(({ tokens }, key) => ({ prompt: tokens, samples, key }));
   const responses = await engine.generate(requests, {
     sampling: samplingOf(config),
     maxNew: Math.min(length, config["data.max_response_length"]),
     stopTokens: [],
     useAdapter: true,
   });
-  return responses.flat().reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const tokens = responses.flat().reduce((sum, response) => sum + response.tokens.length, 0);
+  return { tokens, seconds: (performance.now() - start) / 1000 };
 }
 
 const perSecond = (speed: number): string => `${speed < 10 ? speed.toFixed(1) : Math.round(speed)} tokens/s`;

@@ -71,7 +71,8 @@ export async function openRolloutEngine(
 
 export async function openOrt(policy: Policy, config: RunConfig, onnx: OnnxFiles): Promise<OwnedEngine> {
   const engine = await OrtRollout.create(policy, onnx, rolloutSizes(config));
-  return { engine, destroy: () => void engine.destroy() };
+  // A session that cannot be closed has lost its WebAssembly, and its memory with it: nothing is left to be done or said.
+  return { engine, destroy: () => void engine.destroy().catch(() => {}) };
 }
 
 const isGraphFile = ({ name }: Pick<ByteSource, "name">): boolean =>

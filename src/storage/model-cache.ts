@@ -14,6 +14,8 @@ export interface FileTree {
   /** Bytes of a file; undefined where there is none. */
   size(path: string): Promise<number | undefined>;
   read(path: string, start: number, end: number): Promise<Uint8Array>;
+  /** A file that lies on the disk, for whoever reads it lazily; absent where the place has none such. */
+  blob?(path: string): Promise<Blob | undefined>;
   /**
    * Writes `bytes` from byte `start` on, into a file that is made where it is missing: two that fetch the same file write the
    * same bytes to the same places. Throws the system's error when there is no room.
@@ -141,7 +143,8 @@ export class ModelCache {
     const folder = key.repository.split("/").at(-1)!;
     const name = `${folder}/${file.split("/").at(-1)!}`;
     const read = (start: number, end: number): Promise<Uint8Array> => this.#tree.read(path, start, end);
-    return { name, size, read, cached: { ...key, path: file } };
+    const blob = await this.#tree.blob?.(path);
+    return { name, size, read, ...(blob && { blob }), cached: { ...key, path: file } };
   }
 
   /** What has come of a file, to go on behind it. */

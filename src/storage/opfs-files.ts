@@ -35,6 +35,7 @@ export async function opfsFiles(name: string): Promise<FileTree> {
       return files.filter(({ path }) => path.startsWith(prefix));
     },
     size: async (path) => (await fileOf(path))?.size,
+    blob: fileOf,
     read: async (path, start, end) => {
       const file = await fileOf(path);
       return file ? new Uint8Array(await file.slice(start, end).arrayBuffer()) : new Uint8Array();

@@ -2,11 +2,15 @@
 
 import { describe, expect, test } from "vitest";
 
+import { checkExport } from "../../src/app/export-check.ts";
+import { exportOffers } from "../../src/app/export-offers.ts";
 import { metricsCsv, metricsJsonl } from "../../src/app/exports.ts";
+import { keepFiles, keptModel } from "../../src/app/kept-files.ts";
 import { restoreKept } from "../../src/app/kept-run.ts";
-import { trainedModel } from "../../src/app/trained-model.ts";
+import { keptAdapter, trainedModel } from "../../src/app/trained-model.ts";
 import type { WeightForm } from "../../src/app/weight-exports.ts";
 import { formsOf, weightExport } from "../../src/app/weight-exports.ts";
+import { UserError } from "../../src/common/errors.ts";
 import { fromJsonLines } from "../../src/formats/metrics-table.ts";
 import type { ByteSource } from "../../src/formats/safetensors.ts";
 import { bytesSource, openSafetensors } from "../../src/formats/safetensors.ts";
@@ -117,4 +121,31 @@ test("an adapter loads over the same base and computes the same, to the bit", as
   expect(await logProbs(two.policy)).not.toEqual(fresh);
   one.destroy();
   two.destroy();
+});
+
+test("an adapter whose base is gone is taken home alone", async () => {
+  const inputs = await tinyInputs(LORA);
+  const { keeping } = await train({ recorder, inputs });
+  const whole = await exported(keeping, inputs, "adapter");
+  const config = inputs.model.files.filter(({ name }) => name.endsWith("config.json"));
+  await keepFiles(keeping.runs, "run", { files: config }, { files: [] });
+  await expect(keptModel(keeping.runs, "run", "tiny")).rejects.toThrow(UserError);
+
+  const alone = await keptAdapter(keeping, "run", undefined, "The base is gone.");
+  const [offer, merged] = await exportOffers(alone);
+  expect(offer).toMatchObject({ form: "adapter", bytes: whole.reduce((sum, { size }) => sum + size, 0) });
+  expect(merged).toMatchObject({ form: "safetensors", refusal: "The base is gone." });
+  const sources = await Promise.all(
+    (await weightExport(alone, "adapter")).map(async (file) => bytesSource(file.name, await collected(file))),
+  );
+  for (const [i, file] of sources.entries())
+    expect(await file.read(0, file.size)).toEqual(await whole[i]!.read(0, whole[i]!.size));
+  const scratch = (): never => expect.unreachable("nothing is run");
+  expect(await checkExport(sources, "adapter", alone, { recorder, scratch })).toEqual({
+    isGood: true,
+    message: expect.stringMatching(
+      /as it was trained\. Not run in ONNX Runtime: The base is gone\.$/,
+    ) as string,
+  });
+  await expect(weightExport(alone, "onnx")).rejects.toThrow("The base is gone.");
 });

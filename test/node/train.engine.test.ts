@@ -158,6 +158,9 @@ describe("train", () => {
     expect(other.complained).toMatch(/^actor_rollout_ref\.model\.lora_rank is 3, and the adapter .* has 2\./);
     const done = await run(...onward);
     expect(done.complained).toBe("");
+    const model = path.join(path.dirname(out), "tiny");
+    const over = await run("export", next, "--as", "safetensors", "--out", model);
+    expect(over.complained).toMatch(/is the model that the run began with, and the export would take/);
     expect(done.printed).toMatch(
       /^going on from an adapter: rank 2, alpha 16, q_proj .* down_proj, step 1$/m,
     );

@@ -44,7 +44,7 @@ interface Described {
   readonly params: readonly string[];
   /** What the score is multiplied with unless a recipe says otherwise; 0: off. */
   readonly defaultWeight: number;
-  /** Reads the constants of python-file.ts; gives the same scores. */
+  /** Reads the constants of rl/verl/reward-file.ts; gives the same scores. */
   readonly python: PythonRule;
 }
 

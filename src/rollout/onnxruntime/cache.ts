@@ -75,15 +75,17 @@ export class CacheJoiner {
     const dims = [rows.length, kvHeads, capacity, headSize];
     const onDevice = this.#session.backend === "webgpu";
     const allocator = new GpuAllocator(this.#recorder.gpu);
-    const tensors = new Map(
-      eachName(layers).map(([past]) => [
-        past,
-        onDevice
-          ? this.#joinOnDevice(allocator, past, rows, dims)
-          : this.#onHost(this.#joinOnHost(past, rows, dims), dims),
-      ]),
-    );
-    return { tensors, capacity, dispose: () => allocator.destroy() };
+    const joined = (past: string): ort.Tensor =>
+      onDevice
+        ? this.#joinOnDevice(allocator, past, rows, dims)
+        : this.#onHost(this.#joinOnHost(past, rows, dims), dims);
+    try {
+      const tensors = new Map(eachName(layers).map(([past]) => [past, joined(past)]));
+      return { tensors, capacity, dispose: () => allocator.destroy() };
+    } catch (error) {
+      allocator.destroy();
+      throw error;
+    }
   }
 
   #joinOnDevice(allocator: Allocator, past: string, rows: readonly CachedRow[], dims: number[]): ort.Tensor {

@@ -19,7 +19,7 @@ export interface SessionPlan {
 /** Allocates, on paper, what rollouts in ONNX Runtime take; caches as in float32. */
 export function planSession(
   allocator: Allocator,
-  { layers, kvHeads, headSize, vocab }: DecoderConfig,
+  { layers, kvHeads, headSize, vocab, hidden, tied }: DecoderConfig,
   { sizes, fileBytes, trained }: SessionPlan,
 ): void {
   const take = (label: string, ...shape: number[]): unknown =>
@@ -27,8 +27,11 @@ export function planSession(
   const { rows, maxPrompt, maxNew } = sizes;
   take("weights", Math.ceil(fileBytes / 4));
   for (const shape of trained) take("input", elementCount(shape));
-  // Keys and values, before and after a step.
+  // A tied matrix that is trained comes twice: as the table, and transposed for the head.
+  if (tied && fileBytes === 0) take("head", vocab, hidden);
+  // Keys and values before and after a step, and those of prompts that have just been read.
   take("caches", 4, layers, rows, kvHeads, maxPrompt + maxNew, headSize);
+  take("prompts", 2, layers, rows, kvHeads, maxPrompt, headSize);
   take("logits", Math.max(rows * vocab, Math.min(PROMPT_LOGITS, maxPrompt * vocab)));
   allocateSampler(allocator, rows, vocab);
 }

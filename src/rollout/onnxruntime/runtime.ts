@@ -177,11 +177,12 @@ export async function openOrtSession(
   const library = await load();
   // The processor is all that ONNX Runtime has in Node, whatever device our kernels run on.
   const device = import.meta.env.SSR ? undefined : recorder?.gpu.device;
+  let made: ort.InferenceSession | undefined;
   const create = async (): Promise<ort.InferenceSession> => {
     const externalData = await Promise.all(
       external.map(async ({ path, source }) => ({ path, data: await dataOf(source) })),
     );
-    return library.InferenceSession.create(model, {
+    made = await library.InferenceSession.create(model, {
       executionProviders: device
         ? [{ name: "webgpu", device, storageBufferCacheMode: bufferCache }]
         : ["wasm"],
@@ -189,12 +190,15 @@ export async function openOrtSession(
       ...(device && gpuOutputs.length > 0 && { preferredOutputLocation: onDevice(gpuOutputs) }),
       ...QUIET,
     });
+    return made;
   };
   const session = await inTurn(async () => {
     recorder?.flush();
     try {
       return await (device ? recorder!.gpu.guarded(create) : create());
     } catch (cause) {
+      // The device refused something of it; what it took goes back.
+      await made?.release().catch(() => {});
       if (cause instanceof Error && ["GpuError", "UserError"].includes(cause.name)) throw cause;
       if (NOT_LOADED.test(wordsOf(cause))) throw notLoaded(cause);
       throw new UserError(`ONNX Runtime cannot run this graph: ${reason(cause)}.`, { cause });
@@ -206,9 +210,13 @@ export async function openOrtSession(
 const onDevice = (outputs: readonly string[] | "all"): "gpu-buffer" | Record<string, "gpu-buffer"> =>
   outputs === "all" ? "gpu-buffer" : Object.fromEntries(outputs.map((name) => [name, "gpu-buffer"]));
 
-/** A file as it is, where it is one: ONNX Runtime reads what it needs of it, when it does. */
+/**
+ * A file as it is, where it is one and ONNX Runtime reads what it needs of it, when it does. Without JSPI it would read all of it
+ * with a session half made; one that fails then is never made again.
+ */
 async function dataOf(source: ByteSource): Promise<Blob | Uint8Array> {
-  return source.blob ?? source.read(0, source.size);
+  const { blob, size } = source;
+  return blob && "Suspending" in WebAssembly ? blob : source.read(0, size);
 }
 
 /** How ONNX Runtime tells that its WebAssembly did not come; it does not try again. */
