@@ -1,6 +1,7 @@
 // The files a run began with, so that it can be resumed and exported without dropping them again; large ones are kept once for
 // all runs, and those of a hub where they were fetched.
 
+import { baseName } from "../common/base-name.ts";
 import { UserError } from "../common/errors.ts";
 import { readJsonObject } from "../formats/json.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
@@ -17,8 +18,6 @@ import { openProblems } from "./problems.ts";
 const MODEL = "model/";
 const ADAPTER = "adapter/";
 const PROBLEMS = "problems/";
-
-const baseName = ({ name }: ByteSource): string => name.split("/").at(-1)!;
 
 /** Keeps the files of a run. Throws StorageFullError when they do not fit. */
 export async function keepFiles(

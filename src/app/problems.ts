@@ -1,6 +1,7 @@
 // Problems out of one or two dropped files, and how they are split: a file of test problems, or a share of the others, is
 // held out.
 
+import { baseName } from "../common/base-name.ts";
 import { UserError } from "../common/errors.ts";
 import type { Dataset, RefusedRow } from "../formats/dataset.ts";
 import { readDataset } from "../formats/dataset.ts";
@@ -63,7 +64,7 @@ function rolesOf(files: readonly ByteSource[]): [ByteSource, ByteSource | undefi
   if (!first) throw new UserError("No file was given: drop one with problems.");
   if (!second) return [first, undefined];
   // The folder that a file lay in says nothing, and is not kept with a run.
-  const tests = files.filter(({ name }) => TEST_NAME.test(name.split("/").at(-1)!));
+  const tests = files.filter((file) => TEST_NAME.test(baseName(file)));
   const others = files.filter((file) => !tests.includes(file));
   if (files.length === 2 && tests.length === 1) return [others[0]!, tests[0]];
   throw new UserError(

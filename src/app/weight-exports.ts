@@ -1,6 +1,7 @@
 // The forms in which trained weights are taken home, each as the files of a folder that other tools load: PEFT, transformers,
 // ONNX Runtime and transformers.js. Files are made while they are written. Whether they are right is checked elsewhere.
 
+import { baseName } from "../common/base-name.ts";
 import { UserError } from "../common/errors.ts";
 import type { EncodedFile, NamedStream } from "../formats/encoded-file.ts";
 import { copyOf, streamOf } from "../formats/encoded-file.ts";
@@ -145,8 +146,6 @@ const transformersJs = (json: JsonObject): JsonObject => {
   const section = json["transformers.js_config"];
   return isObject(section) ? section : {};
 };
-
-const baseName = ({ name }: { readonly name: string }): string => name.split("/").at(-1)!;
 
 /** Configuration, tokenizer and what else stood beside the weights, as they were but for `changes` of config.json. */
 function companions({ files, json }: OpenedModel, changes: JsonObject = {}): readonly NamedStream[] {

@@ -2,6 +2,7 @@
 // when a module has none, and then computes with a random or zero adapter; here each of these is refused by name.
 // Source: https://huggingface.co/docs/peft/developer_guides/checkpoint (file format).
 
+import { baseName } from "../common/base-name.ts";
 import { UserError } from "../common/errors.ts";
 import { nearest } from "../common/nearest.ts";
 import { readJsonObject } from "../formats/json.ts";
@@ -37,8 +38,6 @@ const LONGEST_NAME = 200;
 const READ_TYPES = ["F32", "F16", "BF16"];
 const SILENT =
   "PEFT would load it with a warning and compute with a random or zero adapter there. Save the adapter again, or take the files of one folder.";
-
-const baseName = ({ name }: ByteSource): string => name.split("/").at(-1)!;
 
 /** Whether a file is one of an adapter's, by its name. */
 export const isAdapterFile = ({ name }: Pick<ByteSource, "name">): boolean =>

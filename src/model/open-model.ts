@@ -1,6 +1,7 @@
 // A model out of the files that people have: config.json, tokenizer.json, and weights as safetensors or ONNX. Finds them by
 // name, refuses with what is missing, and reads no weight before somebody asks for it.
 
+import { baseName } from "../common/base-name.ts";
 import { UserError } from "../common/errors.ts";
 import type { ChatTemplate } from "../formats/chat-template.ts";
 import { chatTemplateOf } from "../formats/chat-template.ts";
@@ -104,7 +105,6 @@ class Folder {
   }
 }
 
-const baseName = ({ name }: ByteSource): string => name.split("/").at(-1)!;
 const folderOf = ({ name }: ByteSource): string => name.split("/").slice(0, -1).join("/");
 const depth = ({ name }: ByteSource): number => name.split("/").length;
 
@@ -217,7 +217,7 @@ export async function openOnnx(
 const dataFiles =
   (folder: Folder) =>
   (name: string): ByteSource | undefined =>
-    folder.find(name.split("/").at(-1)!);
+    folder.find(baseName({ name }));
 
 /** The configuration of a model that came without; only a graph tells one. */
 async function configWithout(folder: Folder): Promise<JsonObject> {

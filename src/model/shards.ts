@@ -1,6 +1,7 @@
 // Weights as safetensors: one file, or the parts of one with or without the index that says which tensor lies in which.
 // Refuses parts that are missing or of another model; reads no tensor before somebody asks for it.
 
+import { baseName } from "../common/base-name.ts";
 import { UserError } from "../common/errors.ts";
 import type { JsonObject } from "../formats/json.ts";
 import { isObject, nameOf, readJsonObject } from "../formats/json.ts";
@@ -19,7 +20,6 @@ const ONE_MODEL = "Drop the files of one model, all from the same page.";
 const INDEX = /\.safetensors\.index\.json$/;
 const PART = /^(.*)-(\d+)-of-(\d+)\.safetensors$/;
 
-const baseName = ({ name }: ByteSource): string => name.split("/").at(-1)!;
 const listed = (names: readonly string[]): string =>
   names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
 
@@ -153,7 +153,7 @@ function checkPlaces(
 ): void {
   for (const [tensor, part] of map) {
     const file = home.get(tensor);
-    if (file && file.name.split("/").at(-1) === part) continue;
+    if (file && baseName(file) === part) continue;
     throw new UserError(
       `${index} says that tensor "${tensor}" lies in ${part}, and ${file ? `it lies in ${file.name}` : "no file holds it"}: the list and the weights are of different models. ${ONE_MODEL}`,
     );
