@@ -22,17 +22,13 @@ export async function leaveJudging(): Promise<void> {
 
 /** Returns when no comparison has the device. */
 export async function judged(): Promise<void> {
-  await underWay?.ended;
+  while (underWay) await underWay.ended;
 }
 
 async function judge(onStage: (stage: string) => void): Promise<Verdict | undefined> {
-  await leaveJudging();
-  await checking.ended;
-  if (running.active || running.isStarting)
-    throw new UserError("A run is under way, and the device has room for one: compare when it has ended.");
-  const model = needModel();
   const leave = new AbortController();
-  const verdict = device().then((recorder) => judgeModel(recorder, model, { onStage, signal: leave.signal }));
+  // Known as under way before anything is waited for, so that it can be left while it waits.
+  const verdict = judgeAfter(leaveJudging(), onStage, leave.signal);
   const judging: Judging = { leave, ended: verdict.catch(() => {}) };
   underWay = judging;
   try {
@@ -40,6 +36,21 @@ async function judge(onStage: (stage: string) => void): Promise<Verdict | undefi
   } finally {
     if (underWay === judging) underWay = undefined;
   }
+}
+
+/** The verdict on the loaded model, once `former` has ended and no export is being checked. */
+async function judgeAfter(
+  former: Promise<void>,
+  onStage: (stage: string) => void,
+  signal: AbortSignal,
+): Promise<Verdict | undefined> {
+  await former;
+  await checking.ended;
+  signal.throwIfAborted();
+  if (running.active || running.isStarting)
+    throw new UserError("A run is under way, and the device has room for one: compare when it has ended.");
+  const model = needModel();
+  return judgeModel(await device(), model, { onStage, signal });
 }
 
 export const judgeApi: JudgeApi = { judge, leaveJudging };

@@ -2,7 +2,9 @@
 
 import { expect, test } from "vitest";
 
-import { whyUnjudged } from "../../src/ui/session/judge.ts";
+import { SessionCore } from "../../src/ui/session/core.ts";
+import { SessionJudge, whyUnjudged } from "../../src/ui/session/judge.ts";
+import type { WorkerApi } from "../../src/worker/api.ts";
 
 const facts = { worst: 1, tolerance: 1e-4, tokens: 32, backend: "webgpu", message: "" } as const;
 
@@ -22,4 +24,22 @@ test("what differs or is not known waits for the person", () => {
     expect(whyUnjudged({ verdict, isAccepted: false })).toBe("ONNX Runtime does not confirm the model");
     expect(whyUnjudged({ verdict, isAccepted: true })).toBeUndefined();
   }
+});
+
+test("another model ends the comparison under way, and its answer is not shown", async () => {
+  const agrees = { kind: "agrees", ...facts } as const;
+  let answer = (): void => {};
+  let left = 0;
+  const core = new SessionCore({
+    judge: () => new Promise((resolve) => (answer = () => resolve(agrees))),
+    leaveJudging: async () => void left++,
+  } as unknown as WorkerApi);
+  const judge = new SessionJudge(core);
+  const asked = judge.ask();
+  expect(core.state.judgement).toEqual({ stage: "Loading ONNX Runtime" });
+  await judge.forget();
+  answer();
+  await asked;
+  expect(left).toBe(1);
+  expect(core.state.judgement).toBeUndefined();
 });

@@ -41,9 +41,9 @@ export class SessionJudge {
 
   /** The person does not want to wait, and trains without knowing. */
   async skip(): Promise<void> {
-    this.forget();
+    const left = this.forget();
     this.#core.set({ judgement: { verdict: SKIPPED, isAccepted: true } });
-    await this.#core.worker.leaveJudging();
+    await left;
   }
 
   accept(isAccepted: boolean): void {
@@ -51,10 +51,11 @@ export class SessionJudge {
     if (judgement && "verdict" in judgement) this.#core.set({ judgement: { ...judgement, isAccepted } });
   }
 
-  /** The verdict was on another model. */
-  forget(): void {
+  /** The verdict was on another model; a comparison under way leaves the device. */
+  forget(): Promise<void> {
     this.#asked++;
     this.#core.set({ judgement: undefined });
+    return this.#core.worker.leaveJudging();
   }
 }
 

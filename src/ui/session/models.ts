@@ -63,7 +63,7 @@ export class SessionModels {
   #follow(model: ModelSummary): void {
     const ground = model.isDemo ? "demo" : "own";
     this.#core.set({ model, ...setupFor(ground, this.#core.state, this.#recipe.preset) });
-    this.#judge.forget();
+    void this.#judge.forget();
     // The demo was compared when it was made, and ONNX Runtime is more to fetch than the demo itself.
     if (model.isOnnx && !model.isDemo) void this.#judge.ask();
   }
