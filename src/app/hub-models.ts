@@ -2,6 +2,7 @@
 // fetched. The same for the page and for the command line; where the cache lies is theirs.
 
 import { UserError } from "../common/errors.ts";
+import type { JsonObject } from "../formats/json.ts";
 import { readJsonObject } from "../formats/json.ts";
 import { bytesSource } from "../formats/safetensors.ts";
 import type { DownloadOptions } from "../hub/download.ts";
@@ -39,13 +40,16 @@ export async function offerOf(hub: Hub, text: string): Promise<Offer> {
   return { repository, ...formsOf(repository) };
 }
 
-/** The shape of a repository's model, fetched if it is not in the cache. Throws UserError where it is not computed here. */
-export async function shapeOf(hub: Hub, cache: ModelCache, repository: Repository): Promise<DecoderConfig> {
+/** The config.json of a repository, fetched if it is not in the cache. Throws UserError. */
+export async function configOf(hub: Hub, cache: ModelCache, repository: Repository): Promise<JsonObject> {
   const { id, revision } = repository;
   const kept = await cache.open({ repository: id, revision }, CONFIG);
-  const file = kept ?? bytesSource(CONFIG, await readFile(hub, repository, CONFIG));
-  return parseDecoderConfig(await readJsonObject(file), `${CONFIG} of ${id}`);
+  return readJsonObject(kept ?? bytesSource(CONFIG, await readFile(hub, repository, CONFIG)));
 }
+
+/** The shape of a repository's model. Throws UserError where it is not computed here. */
+export const shapeOf = (config: JsonObject, { id }: Repository): DecoderConfig =>
+  parseDecoderConfig(config, `${CONFIG} of ${id}`);
 
 /** The form called `id`. Throws UserError naming those that there are, or why it is not read. */
 export function variantById({ repository, variants, unread }: Offer, id: string): Variant {
@@ -68,9 +72,9 @@ export async function fetchModel(
   return openModel(await fetchFiles(hub, repository, variant.files, cache, options), repository.id);
 }
 
-/** Models of which something is in the cache. */
+/** Models of which something is in the cache; one whose list alone is there has not been begun. */
 export const cachedOffers = async (cache: ModelCache): Promise<CachedOffer[]> =>
-  (await cache.models()).map(cachedOffer);
+  (await cache.models()).map(cachedOffer).filter(({ bytes }) => bytes > 0);
 
 function cachedOffer({ repository: id, revision, listed, files, come }: CachedModel): CachedOffer {
   const repository = { id, revision, files: listed ?? files };

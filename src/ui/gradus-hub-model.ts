@@ -209,11 +209,17 @@ export class GradusHubModel extends LitElement {
     const { repository, revision } = this.model;
     const of = [repository, revision, config, device.memoryBytes, this.session.state.presetId];
     if (of.every((value, i) => value === this.#fitOf[i])) return;
+    // What is on show of another model says nothing about this one.
+    if (repository !== this.#fitOf[0] || revision !== this.#fitOf[1]) this.fits = this.refusal = undefined;
     this.#fitOf = of;
     try {
-      this.fits = await this.session.hub.fits(this.model);
+      const fits = await this.session.hub.fits(this.model);
+      // Others have been asked for meanwhile.
+      if (of !== this.#fitOf) return;
+      this.fits = fits;
       this.refusal = undefined;
     } catch (error) {
+      if (of !== this.#fitOf) return;
       this.fits = undefined;
       this.refusal = error instanceof Error ? error.message : String(error);
     }

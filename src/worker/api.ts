@@ -32,6 +32,7 @@ export type { DeviceSummary } from "./api/device.ts";
 export { DOWNLOADS } from "./api/kept.ts";
 export type { CheckpointSummary, DownloadId, RunSummary, StorageSummary } from "./api/kept.ts";
 export type { AdapterSummary, LoadProgress, ModelSummary } from "./api/models.ts";
+export { HUGGING_FACE } from "./api/hub.ts";
 export type { FormFit, HubFits, HubForm, HubModel, ModelId } from "./api/hub.ts";
 export type { ProblemPreview, ProblemsSummary } from "./api/problems.ts";
 export type { ExportCheck, ExportOffer, ExportProgress, MadeExport, WeightForm } from "./api/exports.ts";

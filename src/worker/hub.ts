@@ -3,7 +3,7 @@
 
 import { bestForm, fitsOf } from "../app/hub-fit.ts";
 import type { CachedOffer, Offer } from "../app/hub-models.ts";
-import { cachedOffers, fetchModel, offerOf, shapeOf, variantById } from "../app/hub-models.ts";
+import { cachedOffers, configOf, fetchModel, offerOf, shapeOf, variantById } from "../app/hub-models.ts";
 import { removeCached } from "../app/kept-files.ts";
 import { UserError } from "../common/errors.ts";
 import type { CachedSource } from "../storage/model-cache.ts";
@@ -17,6 +17,8 @@ import { take } from "./models.ts";
 let underWay: AbortController | undefined;
 /** The newest answer about a repository: what is fetched is of the commit that was shown. */
 const offers = new Map<string, Offer>();
+/** What was read of each commit's config.json, which stays as it is. */
+const configs = new Map<string, ReturnType<typeof configOf>>();
 
 const hubOf = (url: string): Hub => hubAt(url, (...args) => fetch(...args));
 const keyOf = ({ repository, revision }: ModelId): string => `${repository}@${revision}`;
@@ -31,6 +33,15 @@ async function offerFor(wanted: ModelId, hubUrl: string): Promise<Offer> {
   const known = offers.get(keyOf(wanted)) ?? (await cachedOf(wanted));
   if (known && known.variants.length > 0) return known;
   return offerOf(hubOf(hubUrl), keyOf(wanted));
+}
+
+/** The shape of a model, for which the hub is asked once. */
+async function shapeFor({ repository }: Offer, hubUrl: string): Promise<ReturnType<typeof shapeOf>> {
+  const key = `${repository.id}@${repository.revision}`;
+  const config = configs.get(key) ?? hubCache().then((cache) => configOf(hubOf(hubUrl), cache, repository));
+  configs.set(key, config);
+  config.catch(() => configs.delete(key));
+  return shapeOf(await config, repository);
 }
 
 async function summaryOf(offer: Offer, cached: CachedOffer | undefined): Promise<HubModel> {
@@ -71,9 +82,9 @@ export const hubApi: HubApi = {
   },
 
   hubFits: async (wanted, config, hubUrl) => {
-    const { repository, variants } = await offerFor(wanted, hubUrl);
-    const shape = await shapeOf(hubOf(hubUrl), await hubCache(), repository);
-    const fits = fitsOf(shape, variants, config, (await device()).gpu);
+    const offer = await offerFor(wanted, hubUrl);
+    const { variants } = offer;
+    const fits = fitsOf(await shapeFor(offer, hubUrl), variants, config, (await device()).gpu);
     const best = bestForm(variants, fits);
     const forms = [...fits].map(([id, { plan, problem, remedy }]): [string, FormFit] => [
       id,

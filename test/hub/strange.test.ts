@@ -296,6 +296,14 @@ describe("the cache", () => {
     expect(offer!.bytes).toBe(3 * 5000 + 1200);
   });
 
+  test("leaves out a model of which only the list has come", async () => {
+    const key = { repository: ID, revision: "abc" };
+    await cache.list(key, [{ path: "model.safetensors", bytes: BODY.length }]);
+    expect(await cachedOffers(cache)).toEqual([]);
+    await (await cache.part(key, "model.safetensors")).append(BODY.slice(0, 1));
+    expect(await cachedOffers(cache)).toHaveLength(1);
+  });
+
   test("does without a list that was cut short, and writes it anew", async () => {
     const key = { repository: ID, revision: "abc" };
     await keep([...companions, "model.safetensors"]);

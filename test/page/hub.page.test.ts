@@ -126,6 +126,8 @@ test(
     await page.getByText(/With Token budget \d+ it takes/).waitFor();
     await enter(page, "GPU memory for runs", 4);
     await page.getByText(/Fits: about [\d.]+ MiB of 4 GiB/).waitFor();
+    // Its shape was asked for once, for all that was set.
+    expect(hub.requests.filter(({ path }) => path.endsWith("/config.json"))).toHaveLength(1);
     expect(await accessibilityFaults(page)).toEqual([]);
 
     hub.faults.stallsAt = 5e6;

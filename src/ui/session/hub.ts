@@ -1,14 +1,13 @@
 // Models of a hub: the one that was looked up, those in this browser, and the one that is being fetched. A download goes on
 // whatever else the page does; its model is loaded when it is there, unless a run holds another by then.
 
-import type { HubFits, HubModel, ModelId } from "../../worker/api.ts";
+import { HUGGING_FACE, type HubFits, type HubModel, type ModelId } from "../../worker/api.ts";
 import type { SessionCore } from "./core.ts";
 import { setupFor } from "./kept-setup.ts";
 import type { SessionModels } from "./models.ts";
 import type { SessionRecipe } from "./recipe.ts";
 import { isUnderWay } from "./state.ts";
 
-const HUGGING_FACE = "https://huggingface.co";
 const HUB_KEY = "gradus-hub";
 
 /** A form of a model. */
@@ -116,20 +115,27 @@ const notCome = (form: HubModel["forms"][number]): HubModel["forms"][number] => 
   isWhole: false,
 });
 
-/** Where models are fetched from; a browser may refuse to keep it. */
-export function hubUrl(): string {
+/** What was chosen in this visit, which counts where the browser keeps nothing. */
+let chosenUrl: string | undefined;
+
+/** Where models are fetched from. */
+export const hubUrl = (): string => chosenUrl ?? keptUrl() ?? HUGGING_FACE;
+
+/** Chooses where models are fetched from, for other visits too unless the browser refuses; empty: the usual hub. */
+export function keepHubUrl(url: string): void {
+  chosenUrl = url.trim() || HUGGING_FACE;
   try {
-    return localStorage.getItem(HUB_KEY) ?? HUGGING_FACE;
+    if (chosenUrl === HUGGING_FACE) localStorage.removeItem(HUB_KEY);
+    else localStorage.setItem(HUB_KEY, chosenUrl);
   } catch {
-    return HUGGING_FACE;
+    // Storage is blocked or full: it counts until the page is closed then.
   }
 }
 
-export function keepHubUrl(url: string): void {
+function keptUrl(): string | undefined {
   try {
-    if (url.trim() === "" || url === HUGGING_FACE) localStorage.removeItem(HUB_KEY);
-    else localStorage.setItem(HUB_KEY, url.trim());
+    return localStorage.getItem(HUB_KEY) ?? undefined;
   } catch {
-    // It counts until the page is closed then, at most.
+    return undefined;
   }
 }

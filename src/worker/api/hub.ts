@@ -1,5 +1,7 @@
 // Models of a hub, between page and worker: what a repository has, what of it lies in this browser, fetching and deleting.
 
+export { HUGGING_FACE } from "../../hub/repository.ts";
+
 import type { RunConfig } from "../../rl/config.ts";
 import type { ModelSummary } from "./models.ts";
 import type { Unfit } from "./recipe.ts";
