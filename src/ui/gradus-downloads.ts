@@ -42,8 +42,8 @@ export class GradusDownloads extends LitElement {
   declare isMain: boolean;
   /** What is being made. */
   declare pending: DownloadId | undefined;
-  /** Whether the forms of the weights are shown. */
-  declare isOpen: boolean;
+  /** Whether the forms of the weights are shown; undefined until the person says, or asked for one of them before. */
+  declare isOpen: boolean | undefined;
 
   static override styles = [
     baseStyles,
@@ -68,17 +68,21 @@ export class GradusDownloads extends LitElement {
   constructor() {
     super();
     this.isMain = false;
-    this.isOpen = false;
     new SessionController(this);
   }
 
+  override willUpdate(): void {
+    if (this.session.exports.of({ runId: this.runId, step: undefined })) this.isOpen ??= true;
+  }
+
   override render(): TemplateResult {
+    const isOpen = this.isOpen === true;
     return html`<button
         class=${this.isMain ? "primary" : ""}
         aria-label="Download trained weights"
-        aria-expanded=${this.isOpen}
+        aria-expanded=${isOpen}
         title="an adapter, or the whole model as safetensors or ONNX"
-        @click=${() => (this.isOpen = !this.isOpen)}
+        @click=${() => (this.isOpen = !isOpen)}
       >
         ${icon("download")}Trained weights
       </button>
@@ -94,7 +98,7 @@ export class GradusDownloads extends LitElement {
           </button>`,
       )}
       ${
-        this.isOpen
+        isOpen
           ? html`<gradus-exports .session=${this.session} run-id=${this.runId}></gradus-exports>`
           : nothing
       }`;

@@ -1,27 +1,17 @@
 // Trained weights of a checkpoint, a row a form: what it is for and how large, its making with progress, what was found in
 // checking it, and the button that saves it. A file that fails its check is saved only if the person says so.
 
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 
-import type { ExportOffer, ExportProgress, MadeExport, WeightForm } from "../worker/api.ts";
+import type { ExportOffer, MadeExport } from "../worker/api.ts";
 import { formatBytes } from "./format.ts";
 import "./gradus-notice.ts";
 import "./gradus-progress.ts";
 import { icon } from "./icons.ts";
 import type { Session } from "./session.ts";
 import { SessionController } from "./session.ts";
+import { type AskedExport, wordsOf } from "./session/exports.ts";
 import { baseStyles, buttonStyles } from "./styles.ts";
-
-/** The form that was asked for last, and how far it is. */
-interface Asked {
-  readonly form: WeightForm;
-  readonly progress?: ExportProgress;
-  readonly made?: MadeExport;
-  /** What was found of a file that lies where the person wanted it. */
-  readonly saved?: string;
-  /** Why there is none. */
-  readonly error?: string;
-}
 
 export class GradusExports extends LitElement {
   static override properties = {
@@ -29,7 +19,6 @@ export class GradusExports extends LitElement {
     runId: { attribute: "run-id" },
     step: { type: Number },
     offers: { state: true },
-    asked: { state: true },
     error: { state: true },
   };
 
@@ -38,8 +27,9 @@ export class GradusExports extends LitElement {
   /** The newest checkpoint where there is none. */
   declare step: number | undefined;
   declare offers: readonly ExportOffer[] | undefined;
-  declare asked: Asked | undefined;
   declare error: string | undefined;
+  /** Which checkpoint the offers are of. */
+  #listed: readonly unknown[] = [];
 
   static override styles = [
     baseStyles,
@@ -72,9 +62,24 @@ export class GradusExports extends LitElement {
         display: block;
         overflow-wrap: anywhere;
       }
-      li > button {
+      li > button,
+      .elsewhere button {
         min-height: 28px;
         padding: 0 8px;
+      }
+      li > button[aria-disabled="true"] {
+        opacity: 0.6;
+        cursor: default;
+      }
+      .elsewhere {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 4px 12px;
+        align-items: center;
+        padding: 8px 0;
+        border-top: 1px solid var(--line);
+        color: var(--text-quiet);
+        font-size: var(--size-12);
       }
       .below {
         grid-column: 1 / -1;
@@ -92,22 +97,26 @@ export class GradusExports extends LitElement {
     new SessionController(this);
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
+  override updated(changed: PropertyValues): void {
+    super.updated(changed);
     void this.#list();
   }
 
   override render(): TemplateResult {
+    return html`${this.#offers()}${this.#elsewhere()}`;
+  }
+
+  #offers(): TemplateResult {
     if (this.error) return html`<gradus-notice tone="error">${this.error}</gradus-notice>`;
     if (!this.offers) return html`<p class="detail" role="status">Looking at the checkpoint</p>`;
+    const asked = this.session.exports.of(this);
     return html`<ul aria-label="Forms of the trained weights">
-      ${this.offers.map((offer) => this.#row(offer))}
+      ${this.offers.map((offer) => this.#row(offer, asked?.form === offer.form ? asked : undefined))}
     </ul>`;
   }
 
-  #row(offer: ExportOffer): TemplateResult {
-    const { form, label, detail, bytes, refusal } = offer;
-    const asked = this.asked?.form === form ? this.asked : undefined;
+  #row(offer: ExportOffer, asked: AskedExport | undefined): TemplateResult {
+    const { label, detail, bytes, refusal } = offer;
     return html`<li>
       <span>${label} <span class="detail">${detail}</span></span>
       <span class="bytes number">${bytes === undefined ? nothing : formatBytes(bytes)}</span>
@@ -117,81 +126,93 @@ export class GradusExports extends LitElement {
     </li>`;
   }
 
-  #button({ form, label }: ExportOffer, asked: Asked | undefined): TemplateResult {
-    const { made, progress } = asked ?? {};
-    if (made?.check.isGood)
-      return html`<button class="primary" aria-label="Save ${label}" @click=${() => this.#save(made)}>
-        ${icon("download")}Save
-      </button>`;
-    if (progress && !made)
-      return html`<button aria-label="Stop ${label}" @click=${() => void this.session.exports.stop()}>
-        ${icon("stop")}Stop
-      </button>`;
-    const isBusy = this.asked?.progress !== undefined && !this.asked.made;
-    return html`<button aria-label="Make ${label}" ?disabled=${isBusy} @click=${() => this.#make(form)}>
-      Make
+  /** One button for all that can be done, so that it keeps the keyboard's focus; while it waits, too. */
+  #button({ form, label }: ExportOffer, asked: AskedExport | undefined): TemplateResult {
+    const { exports } = this.session;
+    const isMaking = asked !== undefined && exports.isMaking;
+    const canSave = asked?.made?.check.isGood === true;
+    const word = isMaking ? "Stop" : canSave ? "Save" : "Make";
+    const act = (): Promise<void> =>
+      isMaking ? exports.stop() : canSave ? exports.save() : exports.make(form, this);
+    return html`<button
+      class=${canSave ? "primary" : ""}
+      aria-label="${word} ${label}"
+      ?disabled=${!asked && exports.isBusy}
+      aria-disabled=${asked?.isSaving ? "true" : nothing}
+      @click=${() => void act()}
+    >
+      ${isMaking ? icon("stop") : canSave ? icon("download") : nothing}${word}
     </button>`;
   }
 
-  #state({ progress, made, error, saved }: Asked): TemplateResult | typeof nothing {
-    if (error) return html`<gradus-notice class="below" tone="error">${error}</gradus-notice>`;
-    if (saved) return html`<p class="below" role="status">Saved. ${saved}</p>`;
-    if (made) return this.#found(made);
-    if (!progress) return nothing;
-    const isWriting = progress.phase === "write";
-    return html`<gradus-progress
-      class="below"
-      label=${isWriting ? "Writing" : "Checking the file, and running it in ONNX Runtime"}
-      .done=${isWriting ? progress.done : 0}
-      .total=${isWriting ? progress.total : 0}
-    ></gradus-progress>`;
+  #state(asked: AskedExport): TemplateResult {
+    const { progress, made, error, saved, isSaving } = asked;
+    const isWriting = progress?.phase === "write";
+    return html`${error === undefined ? nothing : html`<gradus-notice class="below" tone="error">${error}</gradus-notice>`}
+    ${saved === undefined ? nothing : html`<p class="below" role="status">Saved. ${saved}</p>`}
+    ${made ? this.#found(made, isSaving === true) : nothing}
+    ${
+      progress && this.session.exports.isMaking
+        ? html`<gradus-progress
+            class="below"
+            label=${isWriting ? "Writing" : "Checking the file, and running it in ONNX Runtime"}
+            .done=${isWriting ? progress.done : 0}
+            .total=${isWriting ? progress.total : 0}
+          ></gradus-progress>`
+        : nothing
+    }`;
   }
 
   /** What the check says. */
-  #found(made: MadeExport): TemplateResult {
-    const { isGood, message } = made.check;
-    if (isGood) return html`<p class="below" role="status">${message}</p>`;
+  #found({ file, check }: MadeExport, isSaving: boolean): TemplateResult {
+    const { isGood, message } = check;
+    if (isGood)
+      return html`<p class="below" role="status">
+        ${isSaving ? "Saving" : "Made"} ${file.name}. ${message}
+      </p>`;
     return html`<gradus-notice class="below" tone="error">
       This file is withheld: ${message}
-      <button slot="actions" @click=${() => this.#save(made)}>Save anyway</button>
+      <button
+        slot="actions"
+        aria-disabled=${isSaving ? "true" : nothing}
+        @click=${() => void this.session.exports.save()}
+      >
+        Save anyway
+      </button>
     </gradus-notice>`;
   }
 
+  /** Why nothing can be made here now, when that is not seen in the rows. */
+  #elsewhere(): TemplateResult | typeof nothing {
+    const { exports } = this.session;
+    if (!exports.isBusy || (exports.of(this) && !this.error)) return nothing;
+    return html`<p class="elsewhere">
+      An export is being ${exports.isMaking ? "made" : "saved"}.
+      ${
+        exports.isMaking
+          ? html`<button @click=${() => void exports.stop()}>${icon("stop")}Stop</button>`
+          : nothing
+      }
+    </p>`;
+  }
+
+  /** Lists anew where the checkpoint is another, such as a newer one. */
   async #list(): Promise<void> {
+    const { runId, step } = this;
+    const listed = [runId, step, step ?? this.session.exports.newestStep(runId)];
+    if (listed.every((value, i) => value === this.#listed[i]) && this.#listed.length > 0) return;
+    if (runId !== this.#listed[0] || step !== this.#listed[1]) this.offers = this.error = undefined;
+    this.#listed = listed;
     try {
-      this.offers = await this.session.exports.offers(this);
+      const offers = await this.session.exports.offers(this);
+      if (listed !== this.#listed) return;
+      this.offers = offers;
+      this.error = undefined;
     } catch (error) {
-      this.error = wordsOf(error);
-    }
-  }
-
-  async #make(form: WeightForm): Promise<void> {
-    this.asked = { form, progress: { phase: "write", done: 0, total: 0 } };
-    try {
-      const made = await this.session.exports.make(form, this, (progress) => {
-        if (this.asked?.form === form) this.asked = { form, progress };
-      });
-      this.asked = made && { form, made };
-    } catch (error) {
-      this.asked = { form, error: wordsOf(error) };
-    }
-  }
-
-  async #save(made: MadeExport): Promise<void> {
-    const { form } = this.asked!;
-    try {
-      if ((await this.session.exports.save(made)) === "copied")
-        this.asked = { form, saved: made.check.message };
-    } catch (error) {
-      this.asked = {
-        form,
-        error: `The file was not saved: ${wordsOf(error)}. Free disk space, then make it again.`,
-      };
+      if (listed === this.#listed) this.error = wordsOf(error);
     }
   }
 }
-
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 customElements.define("gradus-exports", GradusExports);
 

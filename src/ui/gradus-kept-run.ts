@@ -35,14 +35,19 @@ export class GradusKeptRun extends LitElement {
 
   declare session: Session;
   declare run: RunSummary;
-  /** The step whose weights are to be taken home. */
-  declare exported: number | undefined;
+  /** The step whose weights are to be taken home; undefined until the person says, or asked for a form of one before. */
+  declare exported: number | "none" | undefined;
 
   static override styles = [baseStyles, buttonStyles, cardStyles, chipStyles, keptRunStyles];
 
   constructor() {
     super();
     new SessionController(this);
+  }
+
+  override willUpdate(): void {
+    const { exported } = this.session.state;
+    if (exported?.runId === this.run.id) this.exported ??= exported.step;
   }
 
   override render(): TemplateResult {
@@ -159,6 +164,7 @@ export class GradusKeptRun extends LitElement {
   #actions(step: number, refusal: string | undefined): TemplateResult {
     const { run, session } = this;
     const isHeld = refusal !== undefined;
+    const isOpen = this.exported === step;
     return html`
       <button
         class="plain"
@@ -172,9 +178,9 @@ export class GradusKeptRun extends LitElement {
       <button
         class="plain"
         aria-label="Download weights of step ${step}"
-        aria-expanded=${this.exported === step}
+        aria-expanded=${isOpen}
         title="Download weights of step ${step}"
-        @click=${() => (this.exported = this.exported === step ? undefined : step)}
+        @click=${() => (this.exported = isOpen ? "none" : step)}
       >
         ${icon("download")}
       </button>

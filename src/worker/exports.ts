@@ -1,5 +1,5 @@
-// Trained weights on their way to the person's disk: one archive at a time, written and checked. The check has the device to
-// itself, as a run has, so each waits for the other.
+// Trained weights on their way to the person's disk: one archive at a time is written and checked; the page says when one that
+// lies here is no longer needed. The check has the device to itself, as a run has, so each waits for the other.
 
 import { exportOffers } from "../app/export-offers.ts";
 import { keptModel } from "../app/kept-files.ts";
@@ -17,7 +17,8 @@ import { ZipPlace } from "./zip-place.ts";
 
 /** What another tab left, and crashed. Where it cannot be removed now, the next start tries again. */
 const swept = sweepTemporaryFiles().catch(() => {});
-let place: ZipPlace | undefined;
+/** Archives that are written, by their id. */
+const places = new Map<string, ZipPlace>();
 let underWay: AbortController | undefined;
 
 /** What a kept run has learnt at `step`, the newest if undefined; its adapter also where its base is no longer here. */
@@ -48,9 +49,9 @@ async function modelOf(id: string, name: string): Promise<OpenedModel> {
 const freeDevice = async (): Promise<Recorder | undefined> =>
   running.active || running.isStarting ? undefined : device();
 
-async function drop(): Promise<void> {
-  const dropped = place;
-  place = undefined;
+async function drop(archive: string): Promise<void> {
+  const dropped = places.get(archive);
+  places.delete(archive);
   await dropped?.remove();
 }
 
@@ -60,13 +61,14 @@ async function make(
   if (underWay) throw new UserError("Another export is being written: wait for it, or stop it.");
   const stop = new AbortController();
   underWay = stop;
+  const archive = crypto.randomUUID();
   let free = (): void => {};
   try {
     await swept;
-    await drop();
     const trained = await trainedOf(id, step);
     const name = `${trained.model.name.replaceAll("/", "-")}-${form}-step-${trained.step}.zip`;
-    const written = (place = new ZipPlace(name));
+    const written = new ZipPlace(name);
+    places.set(archive, written);
     const check = await makeExport(trained, form, written, {
       signal: stop.signal,
       onProgress,
@@ -77,9 +79,9 @@ async function make(
       },
     });
     await written.removeScratch();
-    return { file: written.file(), check };
+    return { id: archive, file: written.file(), check };
   } catch (error) {
-    await drop();
+    await drop(archive);
     if (stop.signal.aborted) return undefined;
     throw error;
   } finally {

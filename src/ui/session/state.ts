@@ -12,9 +12,10 @@ import type {
   Unfit,
   VerlImport,
 } from "../../worker/api.ts";
-import type { Judgement } from "./judge.ts";
 import type { RunView } from "../run-view.ts";
+import type { AskedExport } from "./exports.ts";
 import type { HubState } from "./hub.ts";
+import type { Judgement } from "./judge.ts";
 
 export const PLACES = ["setup", "run", "checkpoints"] as const;
 export type Place = (typeof PLACES)[number];
@@ -45,6 +46,8 @@ export interface SessionState {
   readonly run?: RunView;
   readonly runs: readonly RunSummary[];
   readonly storage?: StorageSummary;
+  /** The trained weights that were asked for last. */
+  readonly exported?: AskedExport | undefined;
   /** One sentence per concern. */
   readonly errors: Readonly<Partial<Record<Concern, string>>>;
   /** What is being worked on, so that its button can wait. */

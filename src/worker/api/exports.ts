@@ -9,8 +9,10 @@ export type { ExportOffer } from "../../app/export-offers.ts";
 export type { ExportProgress } from "../../app/make-export.ts";
 export type WeightForm = ExportOffer["form"];
 
-/** An archive that is written; it lies in this browser until it is dropped, or another is made. */
+/** An archive that is written; it lies in this browser until it is dropped, or until another visit. */
 export interface MadeExport {
+  /** Names it among those that lie there. */
+  readonly id: string;
   readonly file: File;
   readonly check: ExportCheck;
 }
@@ -26,6 +28,6 @@ export interface ExportApi {
     onProgress: (progress: ExportProgress) => void,
   ): Promise<MadeExport | undefined>;
   stopExport(): Promise<void>;
-  /** Forgets what was written. */
-  dropExport(): Promise<void>;
+  /** Forgets an archive; nothing where there is no such one. */
+  dropExport(id: string): Promise<void>;
 }
