@@ -25,6 +25,14 @@ export const bytesSource = (name: string, bytes: Uint8Array): ByteSource => ({
   read: (start, end) => Promise.resolve(bytes.subarray(start, end)),
 });
 
+/** A source over a file of the browser's, read in ranges. */
+export const blobSource = (name: string, blob: Blob): ByteSource => ({
+  name,
+  size: blob.size,
+  blob,
+  read: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
+});
+
 const ELEMENT_BYTES = {
   F64: 8,
   F32: 4,

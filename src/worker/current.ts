@@ -5,6 +5,7 @@ import type { ActiveRun, Keeping } from "../app/kept-run.ts";
 import type { OpenedProblems } from "../app/problems.ts";
 import { UserError } from "../common/errors.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
+import { blobSource } from "../formats/safetensors.ts";
 import type { Recorder } from "../gpu/index.ts";
 import { openRecorder } from "../gpu/index.ts";
 import type { OpenedModel } from "../model/open-model.ts";
@@ -84,13 +85,8 @@ async function openStore(): Promise<Keeping> {
 const openPlaces = async (): Promise<FilePlaces> =>
   new FilePlaces(await hubCache(), new ModelCache(await opfsFiles("dropped")));
 
-/** A dropped file, read in ranges; a folder's file keeps its path as name. */
-export const sourceOf = (file: File): ByteSource => ({
-  name: file.webkitRelativePath || file.name,
-  size: file.size,
-  blob: file,
-  read: async (start, end) => new Uint8Array(await file.slice(start, end).arrayBuffer()),
-});
+/** A dropped file; a folder's file keeps its path as name. */
+export const sourceOf = (file: File): ByteSource => blobSource(file.webkitRelativePath || file.name, file);
 
 export function needLoaded(): Loaded<OpenedModel> {
   if (model.value) return model.value;

@@ -3,6 +3,7 @@
 import type { ExportPlace } from "../app/make-export.ts";
 import type { EncodedFile, NamedStream } from "../formats/encoded-file.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
+import { blobSource } from "../formats/safetensors.ts";
 import { zipStream } from "../formats/zip.ts";
 import type { TemporaryFile } from "../storage/temporary-files.ts";
 import { openTemporaryFile } from "../storage/temporary-files.ts";
@@ -30,7 +31,7 @@ export class ZipPlace implements ExportPlace {
     this.#archive = { temporary, blob };
     return files.map(({ name }) => {
       const { start, end } = zip.places.get(name)!;
-      return sourceOf(name, blob.slice(start, end));
+      return blobSource(name, blob.slice(start, end));
     });
   }
 
@@ -38,7 +39,7 @@ export class ZipPlace implements ExportPlace {
     const temporary = await openTemporaryFile("The copy for the check", file.size);
     const blob = await filled(temporary, file, () => {});
     this.#scratch.push(temporary);
-    return sourceOf(file.name, blob);
+    return blobSource(file.name, blob);
   }
 
   /** What was written, under its name. */
@@ -83,10 +84,3 @@ async function filled(
     throw error;
   }
 }
-
-const sourceOf = (name: string, blob: Blob): ByteSource => ({
-  name,
-  size: blob.size,
-  blob,
-  read: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
-});
