@@ -2,7 +2,7 @@
 // log-probabilities are held against our engine on the same weights, and against the checkpoint as it was trained: the second
 // says how much the file's rounding changes the model. What fails is not offered.
 
-import { UserError } from "../common/errors.ts";
+import { GpuError, UserError } from "../common/errors.ts";
 import type { NamedStream } from "../formats/encoded-file.ts";
 import type { OnnxFiles } from "../formats/onnx/model.ts";
 import { encodeOnnxModel } from "../formats/onnx/write.ts";
@@ -57,8 +57,7 @@ export async function checkExport(
       return await runBeside(back, trained, { recorder, signal, scratch });
     } catch (error) {
       // What was written is as it should be; there is no room to run it.
-      if (error instanceof Error && (error.name === "GpuError" || error instanceof StorageFullError))
-        return notRun(error.message);
+      if (error instanceof GpuError || error instanceof StorageFullError) return notRun(error.message);
       throw error;
     }
   } catch (error) {
@@ -164,8 +163,8 @@ async function runnableOf(
 
 /** What ONNX Runtime said, where it has no kernel for a node or no memory; anything else is a fault of the file. */
 function unlessMissing(error: unknown): string {
-  const isSaid = error instanceof Error && ["UserError", "GpuError"].includes(error.name);
-  if (isSaid && (error.name === "GpuError" || MISSING.test(error.message))) return error.message;
+  if (error instanceof GpuError) return error.message;
+  if (error instanceof UserError && MISSING.test(error.message)) return error.message;
   throw error;
 }
 

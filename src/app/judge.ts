@@ -1,6 +1,7 @@
 // Whether a loaded ONNX model computes here what ONNX Runtime computes from the same file: asked once after loading, before
 // training is offered. Decides what to ask and turns what went wrong into a verdict; the two engines are in rollout and model.
 
+import { isForPerson } from "../common/error-words.ts";
 import { UserError } from "../common/errors.ts";
 import type { Tokenizer } from "../formats/tokenizer.ts";
 import type { Recorder } from "../gpu/index.ts";
@@ -71,8 +72,7 @@ export async function judgeOn(
     return compare(ours, theirs, tolerance);
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof Error && ["UserError", "GpuError"].includes(error.name))
-      return { kind: "skipped", message: `Not compared: ${error.message}` };
+    if (isForPerson(error)) return { kind: "skipped", message: `Not compared: ${error.message}` };
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 // One export from the checkpoint to a file that can be offered: written in pieces where the person's machine has room for it,
 // read back from there, and run beside what was trained.
 
+import { GpuError } from "../common/errors.ts";
 import type { NamedStream } from "../formats/encoded-file.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { Recorder } from "../gpu/index.ts";
@@ -62,7 +63,7 @@ async function opened(device: ExportOptions["device"]): Promise<Pick<CheckOption
   try {
     return { recorder: await device?.() };
   } catch (error) {
-    if (error instanceof Error && error.name === "GpuError") return { unrun: error.message };
+    if (error instanceof GpuError) return { unrun: error.message };
     throw error;
   }
 }

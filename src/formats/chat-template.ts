@@ -1,9 +1,10 @@
 // From messages to the text a model was trained to answer: the model's own Jinja template, taken from
 // chat_template.jinja or tokenizer_config.json, in the environment that transformers gives it. Does not tokenize.
 
+import { wordsOf } from "../common/error-words.ts";
 import { Template } from "@huggingface/jinja";
 import { UserError } from "../common/errors.ts";
-import { isObject, nameOf, wordsOf } from "./json.ts";
+import { isObject, nameOf } from "./json.ts";
 import type { JsonObject } from "./json.ts";
 
 export interface ChatMessage {

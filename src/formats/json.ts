@@ -76,10 +76,6 @@ export function nameOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** What a library said, to stand inside a sentence of ours. */
-export const wordsOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
-
 /** Why `text` of file `name` is not JSON, for a person: it ends inside something, or a character is wrong. */
 export function whyNotJson(name: string, text: string): string {
   const { open } = outlineOf(text);

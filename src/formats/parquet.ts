@@ -1,9 +1,10 @@
 // Rows of a parquet file as plain JSON values, with hyparquet. Only the wanted columns are read. Writes nothing.
 
+import { wordsOf } from "../common/error-words.ts";
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
 import type { AsyncBuffer, FileMetaData, SchemaTree } from "hyparquet";
 import { UserError } from "../common/errors.ts";
-import { isObject, wordsOf } from "./json.ts";
+import { isObject } from "./json.ts";
 import { checkPages } from "./parquet-pages.ts";
 import type { ByteSource } from "./safetensors.ts";
 

@@ -2,10 +2,11 @@
 // fault becomes a sentence, ids outside the vocabulary are skipped as Hugging Face's own decoder does, and text is never
 // tidied after decoding, because a reward reads what the model wrote. Knows no messages; see chat-template.ts.
 
+import { wordsOf } from "../common/error-words.ts";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { UserError } from "../common/errors.ts";
 import { tokenText } from "./chat-template.ts";
-import { isObject, nameOf, readJsonObject, wordsOf } from "./json.ts";
+import { isObject, nameOf, readJsonObject } from "./json.ts";
 import type { JsonObject } from "./json.ts";
 import type { ByteSource } from "./safetensors.ts";
 

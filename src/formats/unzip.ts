@@ -1,10 +1,10 @@
 // A zip archive that a person drops, such as an adapter as it was downloaded: the files in it that are wanted, in memory. What
 // it would unpack to is checked first.
 
+import { wordsOf } from "../common/error-words.ts";
 import { unzipSync } from "fflate";
 
 import { UserError } from "../common/errors.ts";
-import { wordsOf } from "./json.ts";
 import type { ByteSource } from "./safetensors.ts";
 import { bytesSource } from "./safetensors.ts";
 

@@ -1,11 +1,12 @@
 // verl's configuration as nested YAML and as flat dotted keys, which is how the rest of the project holds it. Which keys
 // there are, and what their values may be, is src/rl/config.ts's matter.
 
+import { wordsOf } from "../common/error-words.ts";
 import type { Node, ScalarTag } from "yaml";
 import { Document, isCollection, LineCounter, parseDocument, Scalar, visit, YAMLMap } from "yaml";
 
 import { UserError } from "../common/errors.ts";
-import { isObject, wordsOf } from "./json.ts";
+import { isObject } from "./json.ts";
 import { isTooDeep } from "./yaml-nesting.ts";
 import { takeOutRepeats } from "./yaml-repeats.ts";
 

@@ -1,6 +1,7 @@
 // Which engine writes a run's responses faster, by trying both on its own prompts before the first step. Random numbers depend
 // on seed, prompt and place alone, so trying costs the run nothing but the time.
 
+import { isForPerson } from "../common/error-words.ts";
 import type { RolloutEngine } from "../rollout/engine.ts";
 import type { RunConfig } from "./config.ts";
 import type { RunListener } from "./events.ts";
@@ -64,7 +65,7 @@ async function chooseRollouts(run: Run): Promise<ChosenRollouts> {
     return { run: withEngine(run, "onnxruntime", owned), message: speedsText(speeds) };
   } catch (error) {
     owned?.destroy();
-    if (!(error instanceof Error) || !["UserError", "GpuError"].includes(error.name)) throw error;
+    if (!isForPerson(error)) throw error;
     policy.recorder.gpu.check();
     return {
       run: withEngine(run, "wgsl"),

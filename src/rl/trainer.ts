@@ -1,6 +1,7 @@
 // The loop around steps: evaluates, trains, keeps, pauses and resumes. What a step does is step.ts; where a checkpoint goes
 // is the keeper's matter, and a step that fails leaves the last one as it was.
 
+import { messageOf } from "../common/error-words.ts";
 import { mean } from "../common/numbers.ts";
 import { deviceChoices } from "../model/device-choices.ts";
 import { Interrupted, StepControl, StepRefused } from "./control.ts";
@@ -73,7 +74,7 @@ export class Trainer {
       return outcome;
     } catch (error) {
       this.#hasEnded = true;
-      this.#tell("failed", error instanceof Error ? error.message : String(error));
+      this.#tell("failed", messageOf(error));
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 // From what QuickJS throws to words for the person who wrote the function, with the place in their text.
 
+import { messageOf } from "../common/error-words.ts";
 import { OWN_FILE } from "./prelude.ts";
 import type { Fault } from "./verdict.ts";
 
@@ -50,5 +51,5 @@ export const brokenBy = (error: unknown, isFull: boolean): Fault => ({
     ? TOO_LARGE
     : error instanceof RangeError
       ? "it nests too deeply"
-      : `the interpreter gave up on it (${cut(error instanceof Error ? error.message : String(error))})`,
+      : `the interpreter gave up on it (${cut(messageOf(error))})`,
 });

@@ -1,6 +1,7 @@
 // The store of a browser: one IndexedDB database of one table, in a page or a worker. The database itself promises that a
 // value is there whole or not at all; how values belong together is above it.
 
+import { wordsOf } from "../common/error-words.ts";
 import { createStore, delMany, get, promisifyRequest, set } from "idb-keyval";
 
 import { UserError } from "../common/errors.ts";
@@ -22,7 +23,7 @@ export async function openIndexedDb(name = "gradus"): Promise<KeyValueStore> {
   try {
     await table("readonly", (store) => promisifyRequest(store.count()));
   } catch (error) {
-    const said = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+    const said = wordsOf(error);
     throw new UserError(
       `The browser does not open its database (${said}), so runs and checkpoints cannot be kept. Leave private browsing, or allow this site to store data.`,
       { cause: error },

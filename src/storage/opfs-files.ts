@@ -1,5 +1,6 @@
 // Files in the origin private file system of a browser, read and written in ranges from a worker.
 
+import { wordsOf } from "../common/error-words.ts";
 import { UserError } from "../common/errors.ts";
 import type { FileTree } from "./model-cache.ts";
 
@@ -14,7 +15,7 @@ export type WorkerFileHandle = FileSystemFileHandle & { createSyncAccessHandle()
 /** The tree below the folder `name`. Throws UserError where the browser has no such files, or keeps them from this page. */
 export async function opfsFiles(name: string): Promise<FileTree> {
   const root = await openRoot(name).catch((error: unknown) => {
-    const said = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+    const said = wordsOf(error);
     throw new UserError(
       `This browser gives the page no place to keep a model that is fetched (${said}). Leave private browsing, open the page at https:// or localhost, or drop the model's files.`,
       { cause: error },

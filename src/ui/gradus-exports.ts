@@ -1,6 +1,7 @@
 // Trained weights of a checkpoint, a row a form: what it is for and how large, its making with progress, what was found in
 // checking it, and the button that saves it. A file that fails its check is saved only if the person says so.
 
+import { messageOf } from "../common/error-words.ts";
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 
 import type { ExportOffer, MadeExport } from "../worker/api.ts";
@@ -10,7 +11,7 @@ import "./gradus-progress.ts";
 import { icon } from "./icons.ts";
 import type { Session } from "./session.ts";
 import { SessionController } from "./session.ts";
-import { type AskedExport, wordsOf } from "./session/exports.ts";
+import { type AskedExport } from "./session/exports.ts";
 import { baseStyles, buttonStyles } from "./styles.ts";
 
 export class GradusExports extends LitElement {
@@ -209,7 +210,7 @@ export class GradusExports extends LitElement {
       this.offers = offers;
       this.error = undefined;
     } catch (error) {
-      if (listed === this.#listed) this.error = wordsOf(error);
+      if (listed === this.#listed) this.error = messageOf(error);
     }
   }
 }

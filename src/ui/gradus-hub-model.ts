@@ -1,6 +1,7 @@
 // One model of a hub: the forms of its weights with what each would take of the GPU, fetching with pause and resume, and what
 // of it lies in this browser, which can be deleted. A model that runs need is deleted only by a second word.
 
+import { messageOf } from "../common/error-words.ts";
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 
 import type { FormFit, HubFits, HubForm, HubModel } from "../worker/api.ts";
@@ -221,7 +222,7 @@ export class GradusHubModel extends LitElement {
     } catch (error) {
       if (of !== this.#fitOf) return;
       this.fits = undefined;
-      this.refusal = error instanceof Error ? error.message : String(error);
+      this.refusal = messageOf(error);
     }
   }
 }

@@ -1,6 +1,7 @@
 // The person's own reward: write a function or choose its file, try it on samples, and say whether it judges. The function is run in
 // the worker's sandbox, never here. Folded away until it is wanted.
 
+import { messageOf } from "../common/error-words.ts";
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 
 import type { RewardFault, RewardTest, TestedResponse } from "../worker/api.ts";
@@ -241,7 +242,7 @@ export class GradusRewardEditor extends LitElement {
     try {
       await work();
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = messageOf(error);
     } finally {
       this.isBusy = false;
     }

@@ -1,6 +1,7 @@
 // Setup: what is trained, on what, and how, in three cards, with the plan and the Train button at the foot. The whole place
 // takes dropped files and gives them to the card they are for.
 
+import { messageOf } from "../common/error-words.ts";
 import { css, html, LitElement, type TemplateResult } from "lit";
 
 import { droppedFiles, sortFiles } from "./file-drop.ts";
@@ -162,7 +163,7 @@ export class GradusSetup extends LitElement {
   }
 
   #unread(error: unknown): File[] {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const model = `The dropped files could not be read: ${why} Choose them with a button instead.`;
     this.session.set({ errors: { ...this.session.state.errors, model } });
     return [];

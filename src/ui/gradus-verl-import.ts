@@ -1,6 +1,7 @@
 // A verl command or YAML as settings, folded away until it is wanted: paste or choose a file, apply, read what became of it;
 // and the way back, settings as YAML or as a command. The worker reads the text and writes the files.
 
+import { messageOf } from "../common/error-words.ts";
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 
 import type { VerlImport } from "../worker/api.ts";
@@ -170,7 +171,7 @@ export class GradusVerlImport extends LitElement {
     try {
       await work();
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = messageOf(error);
     } finally {
       this.isBusy = false;
     }

@@ -1,6 +1,7 @@
 // The person's own reward as settings: whether it judges, beside which others, and how it is turned on and off. Pure, but for taking a
 // file; what it looks like is gradus-reward-editor.ts's matter.
 
+import { messageOf } from "../common/error-words.ts";
 import type { ConfigKey, RunConfig } from "../rl/config.ts";
 import { CONFIG_KEYS, DEFAULTS, fieldOf } from "../rl/config.ts";
 import { formatSetting } from "./format.ts";
@@ -64,7 +65,7 @@ export async function takeRewardFile(session: Session, file: File): Promise<void
   try {
     await session.recipe.change(turnedOn(session.state.config, await rewardText(file)));
   } catch (error) {
-    const recipe = error instanceof Error ? error.message : String(error);
+    const recipe = messageOf(error);
     session.set({ errors: { ...session.state.errors, recipe } });
   }
 }

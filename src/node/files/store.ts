@@ -1,6 +1,7 @@
 // The store of the command line: a folder with a file a key. A file is written under another name, synced, then renamed,
 // so that a crash leaves the old bytes or the new ones.
 
+import { messageOf } from "../../common/error-words.ts";
 import type { Dirent } from "node:fs";
 import { access, constants, readdir, readFile, rm, rmdir, stat, statfs } from "node:fs/promises";
 import path from "node:path";
@@ -21,7 +22,7 @@ export async function openFolder(folder: string): Promise<KeyValueStore> {
     if (there === root) await removeStaleParts(root);
   } catch (error) {
     throw new UserError(
-      `The folder ${folder} cannot be used to keep runs: ${error instanceof Error ? error.message : String(error)}. Choose another one.`,
+      `The folder ${folder} cannot be used to keep runs: ${messageOf(error)}. Choose another one.`,
       { cause: error },
     );
   }

@@ -2,11 +2,11 @@
 // on our own device in the page and on the processor in Node, one thing at a time. Knows no model: what is fed and fetched
 // is the caller's business.
 
+import { isForPerson, wordsOf } from "../../common/error-words.ts";
 import type * as ort from "onnxruntime-web";
 
 import { BugError, UserError } from "../../common/errors.ts";
 import { fromHalves } from "../../common/f16.ts";
-import { wordsOf } from "../../formats/json.ts";
 import type { ByteSource } from "../../formats/safetensors.ts";
 import type { Recorder, Tensor } from "../../gpu/index.ts";
 
@@ -199,7 +199,7 @@ export async function openOrtSession(
     } catch (cause) {
       // The device refused something of it; what it took goes back.
       await made?.release().catch(() => {});
-      if (cause instanceof Error && ["GpuError", "UserError"].includes(cause.name)) throw cause;
+      if (isForPerson(cause)) throw cause;
       if (NOT_LOADED.test(wordsOf(cause))) throw notLoaded(cause);
       throw new UserError(`ONNX Runtime cannot run this graph: ${reason(cause)}.`, { cause });
     }

@@ -1,5 +1,6 @@
 // What every part of the session stands on: the state, the worker, and how a failure becomes a sentence on the page.
 
+import { messageOf } from "../../common/error-words.ts";
 import { configWith } from "../../rl/config.ts";
 import { PRESETS } from "../../rl/presets/index.ts";
 import type { WorkerApi } from "../../worker/api.ts";
@@ -54,7 +55,7 @@ export class SessionCore extends EventTarget {
     try {
       await work();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       this.set({ errors: { ...this.state.errors, [concern]: message } });
     } finally {
       this.set({ busy: { ...this.state.busy, [concern]: false } });

@@ -1,6 +1,7 @@
 // Trained weights on their way out: what there is, making one form, and handing it to the person. What was asked for last is
 // part of the session, so that it goes on, and is found again, whatever place of the page is open.
 
+import { messageOf, wordsOf } from "../../common/error-words.ts";
 import type { ExportOffer, ExportProgress, MadeExport, WeightForm } from "../../worker/api.ts";
 import { saveLargeFile } from "../save-file.ts";
 import type { SessionCore } from "./core.ts";
@@ -80,7 +81,7 @@ export class SessionExports {
       const made = await this.#core.worker.makeExport(form, runId, step, tell);
       this.#show(made && { ...asked, made });
     } catch (error) {
-      this.#show({ ...asked, error: wordsOf(error) });
+      this.#show({ ...asked, error: messageOf(error) });
     }
     await this.#core.attempt("device", () => this.#core.refreshDevice());
   }
@@ -100,7 +101,7 @@ export class SessionExports {
         this.#show({ ...asked, error: undefined, made: undefined, saved: made.check.message });
       } else this.#show({ ...asked, error: undefined, ...(how === "handed" && { isHanded: true }) });
     } catch (error) {
-      const why = wordsOf(error).replace(/\.$/, "");
+      const why = wordsOf(error);
       const rest = "It is still here: free disk space or choose another place, then save it again.";
       this.#show({ ...asked, error: `The file was not saved: ${why}. ${rest}` });
     }
@@ -120,5 +121,3 @@ export class SessionExports {
     this.#core.set({ exported });
   }
 }
-
-export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,6 +1,7 @@
 // Models of a hub: the one that was looked up, those in this browser, and the one that is being fetched. A download goes on
 // whatever else the page does; its model is loaded when it is there, unless a run holds another by then.
 
+import { messageOf } from "../../common/error-words.ts";
 import { HUGGING_FACE, type HubFits, type HubModel, type ModelId } from "../../worker/api.ts";
 import type { SessionCore } from "./core.ts";
 import { setupFor } from "./kept-setup.ts";
@@ -100,7 +101,7 @@ export class SessionHub {
     try {
       await work();
     } catch (error) {
-      this.#set({ problem: error instanceof Error ? error.message : String(error) });
+      this.#set({ problem: messageOf(error) });
     }
   }
 

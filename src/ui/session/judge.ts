@@ -1,6 +1,7 @@
 // Whether ONNX Runtime says the same about the loaded model: asked when a model of the person's own comes in, and what they
 // make of the answer.
 
+import { messageOf } from "../../common/error-words.ts";
 import type { Verdict } from "../../worker/api.ts";
 import type { SessionCore } from "./core.ts";
 
@@ -34,7 +35,7 @@ export class SessionJudge {
       const verdict = await this.#core.worker.judge((stage) => show({ stage }));
       show(verdict && { verdict, isAccepted: false });
     } catch (error) {
-      const message = `Not compared: ${error instanceof Error ? error.message : String(error)}`;
+      const message = `Not compared: ${messageOf(error)}`;
       show({ verdict: { kind: "skipped", message }, isAccepted: false });
     }
   }
