@@ -1,7 +1,7 @@
 // What can be taken home of a checkpoint's weights, in words and bytes, before any of it is written.
 
 import { UserError } from "../common/errors.ts";
-import type { NamedStream } from "../formats/encoded-file.ts";
+import { bytesIn } from "../formats/encoded-file.ts";
 import type { AdapterAlone, TrainedModel } from "./trained-model.ts";
 import { isAlone } from "./trained-model.ts";
 import type { WeightForm } from "./weight-exports.ts";
@@ -26,19 +26,17 @@ export async function exportOffers(trained: TrainedModel | AdapterAlone): Promis
   const files = await weightExport(trained, "adapter");
   const merged = { form: "safetensors", label: "The whole model", detail: "for transformers" } as const;
   return [
-    { form: "adapter", ...ADAPTER, bytes: sizeOf(files) },
+    { form: "adapter", ...ADAPTER, bytes: bytesIn(files) },
     { ...merged, refusal: trained.lost },
   ];
 }
-
-const sizeOf = (files: readonly NamedStream[]): number => files.reduce((sum, { size }) => sum + size, 0);
 
 const allOffers = (trained: TrainedModel): Promise<readonly ExportOffer[]> =>
   Promise.all(
     formsOf(trained).map(async (form): Promise<ExportOffer> => {
       const words = { form, ...wordsOf(trained, form) };
       try {
-        return { ...words, bytes: sizeOf(await weightExport(trained, form)) };
+        return { ...words, bytes: bytesIn(await weightExport(trained, form)) };
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         return { ...words, refusal: error.message };

@@ -3,6 +3,7 @@
 
 import { GpuError } from "../common/errors.ts";
 import type { NamedStream } from "../formats/encoded-file.ts";
+import { bytesIn } from "../formats/encoded-file.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { Recorder } from "../gpu/index.ts";
 import type { CheckOptions, ExportCheck } from "./export-check.ts";
@@ -51,7 +52,7 @@ export async function makeExport(
     signal?.throwIfAborted();
     onProgress({ phase: "write", done, total });
   });
-  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const bytes = bytesIn(files);
   onProgress({ phase: "check", done: bytes, total: bytes });
   signal?.throwIfAborted();
   const scratch = (file: NamedStream): Promise<ByteSource> => place.scratch(file);

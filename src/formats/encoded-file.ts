@@ -45,6 +45,10 @@ export const copyOf = (name: string, source: ByteSource): NamedStream => ({
   },
 });
 
+/** Bytes of several files. */
+export const bytesIn = (files: readonly { readonly size: number }[]): number =>
+  files.reduce((sum, { size }) => sum + size, 0);
+
 /** All of a file that is small enough. */
 export async function bytesOf({ size, pieces }: EncodedFile): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);

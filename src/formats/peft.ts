@@ -74,12 +74,16 @@ const configOf = ({ rank, alpha, targets }: PeftAdapter["lora"], baseModelName: 
   task_type: "CAUSAL_LM",
 });
 
+/** PEFT's name of one side of the adapter of `module`, such as `model.layers.0.self_attn.q_proj`. */
+export const peftTensorName = (module: string, side: "A" | "B"): string =>
+  `base_model.model.${module}.lora_${side}.weight`;
+
 const NAME = /^(?:base_model\.model\.)?((?:\w+\.)+)lora_([AB])(?:\.weight)?$/;
 
 function peftName(name: string): string {
   const [, module, side] = NAME.exec(name) ?? [];
   if (!module) throw new BugError(`"${name}" is no tensor of an adapter: it must end in lora_A or lora_B`);
-  return `base_model.model.${module}lora_${side}.weight`;
+  return peftTensorName(module.slice(0, -1), side as "A" | "B");
 }
 
 /** Every A [r,in] has its B [out,r], and every B its A. */

@@ -6,6 +6,7 @@ import { Zip, ZipPassThrough } from "fflate";
 
 import { BugError, UserError } from "../common/errors.ts";
 import type { EncodedFile, NamedStream } from "./encoded-file.ts";
+import { bytesIn } from "./encoded-file.ts";
 
 /** A small file, whole in memory. */
 export interface NamedFile {
@@ -26,7 +27,7 @@ const [LOCAL_BYTES, DESCRIPTOR_BYTES, CENTRAL_BYTES, END_BYTES] = [30, 16, 46, 2
 
 /** The archive of `files`. Throws UserError when they are too large for one. */
 export function zipStream(files: readonly NamedStream[]): ZipStream {
-  const bytes = files.reduce((sum, file) => sum + file.size, 0);
+  const bytes = bytesIn(files);
   if (bytes > MAX_BYTES)
     throw new UserError(
       `${files.length} files of ${(bytes / 1e9).toFixed(1)} GB do not fit into one zip archive, which ends at 4 GB. Save another form of the model, or export it on the command line, which writes a folder.`,

@@ -4,6 +4,7 @@
 
 import { UserError } from "../common/errors.ts";
 import { SeededRandom } from "../common/random.ts";
+import { peftTensorName } from "../formats/peft.ts";
 import { PlanAllocator } from "../gpu/index.ts";
 import type { DecoderConfig } from "./config.ts";
 import type { ParameterSource } from "./parameters.ts";
@@ -175,15 +176,15 @@ function buildBranch(
   const b = storage.take(`${layer}.${name}.lora_B`, [outputs, rank]);
   let bRow = 0;
   const branchParts = adapted.map((part, i): LoraPart => {
-    const peft = `base_model.model.model.${layer}.${part.module}`;
+    const module = `model.${layer}.${part.module}`;
     parameters.push(
       {
-        name: `${peft}.lora_A.weight`,
+        name: peftTensorName(module, "A"),
         shape: [rank, inputs],
         pieces: [{ stored: a, offset: i * rank * inputs, start: 0, count: rank * inputs }],
       },
       {
-        name: `${peft}.lora_B.weight`,
+        name: peftTensorName(module, "B"),
         shape: [part.rows, rank],
         pieces: [{ stored: b, offset: bRow * rank, start: 0, count: part.rows * rank }],
       },

@@ -3,6 +3,7 @@
 
 import { BugError } from "../common/errors.ts";
 import { addLowRank } from "../common/low-rank.ts";
+import { peftTensorName } from "../formats/peft.ts";
 import type { DecoderConfig } from "./config.ts";
 import type { LoraConfig } from "./lora.ts";
 import { adapterShapes } from "./lora.ts";
@@ -60,4 +61,4 @@ export function mergedWeights(
 
 /** PEFT's name of one side of the adapter of matrix `name`. */
 const peftName = (name: string, side: "A" | "B"): string =>
-  `base_model.model.${name.replace(/\.weight$/, "")}.lora_${side}.weight`;
+  peftTensorName(name.replace(/\.weight$/, ""), side);

@@ -2,6 +2,7 @@
 // `auto`, a run that begins measures both where the second can be had, and the faster one is its engine from then on.
 
 import { UserError } from "../common/errors.ts";
+import { bytesIn } from "../formats/encoded-file.ts";
 import type { OnnxFiles } from "../formats/onnx/model.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { Allocator, Gpu } from "../gpu/index.ts";
@@ -85,7 +86,7 @@ export function planRolloutEngine(
   config: RunConfig,
   { lora }: PolicyOptions,
 ): void {
-  const fileBytes = (model.files ?? []).filter(isGraphFile).reduce((sum, { size }) => sum + size, 0);
+  const fileBytes = bytesIn((model.files ?? []).filter(isGraphFile));
   planSession(allocator, model.config, {
     sizes: rolloutSizes(config),
     fileBytes: lora ? fileBytes : 0,

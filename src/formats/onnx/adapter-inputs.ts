@@ -2,6 +2,7 @@
 // to what a projection makes, before its bias. Where q, k and v are one matrix, their adapters are one, too: A side by
 // side, B in blocks with zeros around. Nodes are called as onnxruntime-genai calls them.
 
+import { peftTensorName } from "../peft.ts";
 import type { SessionInputs, PlacedPart } from "./session-inputs.ts";
 import { placed } from "./session-inputs.ts";
 import type { DecoderWeights, MatrixUse } from "./weight-uses.ts";
@@ -51,14 +52,12 @@ function branchInputs(
 ): readonly [a: string, b: string] {
   const type = session.typeOf(node);
   const ranks = rank * parts.length;
-  const name = ({ module }: PlacedPart, side: "A" | "B"): string =>
-    `base_model.model.${module}.lora_${side}.weight`;
   const a = session.add({
     name: `${path}/lora_A/weight`,
     dims: [matrix.inputs, ranks],
     type,
     parts: parts.map((part, i) => ({
-      parameter: name(part, "A"),
+      parameter: peftTensorName(part.module, "A"),
       shape: [rank, matrix.inputs],
       isTransposed: true,
       row: 0,
@@ -71,7 +70,7 @@ function branchInputs(
     dims: [ranks, matrix.outputs],
     type,
     parts: parts.map((part, i) => ({
-      parameter: name(part, "B"),
+      parameter: peftTensorName(part.module, "B"),
       shape: [part.rows, rank],
       isTransposed: true,
       row: i * rank,

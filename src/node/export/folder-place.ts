@@ -5,6 +5,7 @@ import path from "node:path";
 
 import type { ExportPlace } from "../../app/make-export.ts";
 import type { NamedStream } from "../../formats/encoded-file.ts";
+import { bytesIn } from "../../formats/encoded-file.ts";
 import type { ByteSource } from "../../formats/safetensors.ts";
 import { writeFailure } from "../../storage/store.ts";
 import { replaceFile } from "../files/replace-file.ts";
@@ -25,7 +26,7 @@ export class FolderPlace implements ExportPlace {
     files: readonly NamedStream[],
     onBytes: (written: number, total: number) => void,
   ): Promise<readonly ByteSource[]> {
-    const total = files.reduce((sum, { size }) => sum + size, 0);
+    const total = bytesIn(files);
     let done = 0;
     const counted = async function* ({ pieces }: NamedStream): AsyncGenerator<Uint8Array> {
       for await (const piece of pieces()) {

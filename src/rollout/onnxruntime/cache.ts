@@ -5,6 +5,7 @@ import type * as ort from "onnxruntime-web";
 
 import type { Allocator, Recorder, Tensor } from "../../gpu/index.ts";
 import { GpuAllocator } from "../../gpu/index.ts";
+import { emptyCaches } from "./feeds.ts";
 import type { CacheSide } from "./layout.ts";
 import type { OrtFeeds, OrtSession } from "./runtime.ts";
 
@@ -61,9 +62,7 @@ export class CacheJoiner {
 
   /** A cache of `rows` without entries. */
   empty(rows: number): KeyValueCache {
-    const { kvHeads, headSize, layers } = this.#shape;
-    const dims = [rows, kvHeads, 0, headSize];
-    const tensors = new Map(eachName(layers).map(([past]) => [past, this.#onHost(new Uint8Array(0), dims)]));
+    const tensors = new Map(Object.entries(emptyCaches(this.#session, this.#shape, rows)));
     return { tensors, capacity: 0, dispose: () => {} };
   }
 
@@ -126,9 +125,11 @@ export class CacheJoiner {
   }
 
   #onHost(bytes: Uint8Array<ArrayBuffer>, dims: readonly number[]): ort.Tensor {
-    return this.#shape.isHalf
-      ? this.#session.f16(new Uint16Array(bytes.buffer), dims)
-      : this.#session.f32(new Float32Array(bytes.buffer), dims);
+    const { buffer } = bytes;
+    return this.#session.numbers(
+      this.#shape.isHalf ? new Uint16Array(buffer) : new Float32Array(buffer),
+      dims,
+    );
   }
 }
 

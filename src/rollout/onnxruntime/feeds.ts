@@ -19,7 +19,7 @@ export function emptyCaches(
   return Object.fromEntries(
     caches.map(({ name, type }) => [
       name,
-      type === "float16" ? session.f16(new Uint16Array(0), dims) : session.f32(new Float32Array(0), dims),
+      session.numbers(type === "float16" ? new Uint16Array(0) : new Float32Array(0), dims),
     ]),
   );
 }
@@ -56,8 +56,7 @@ export async function weightFeeds(
   const feeds: Record<string, OrtFeeds[string]> = {};
   for (const input of inputs) {
     const values = await inputValues(input, (name) => source.read(name));
-    feeds[input.name] =
-      values instanceof Float32Array ? session.f32(values, input.dims) : session.f16(values, input.dims);
+    feeds[input.name] = session.numbers(values, input.dims);
   }
   return feeds;
 }

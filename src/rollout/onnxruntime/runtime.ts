@@ -104,10 +104,6 @@ export class OrtSession {
     return this.session.inputMetadata.filter((input) => input.isTensor);
   }
 
-  get outputs(): readonly ort.InferenceSession.TensorValueMetadata[] {
-    return this.session.outputMetadata.filter((output) => output.isTensor);
-  }
-
   /**
    * One pass; what our own engine recorded before goes to the device first. `fetches` are outputs by name: a tensor to write
    * to, or null for one that is made.
@@ -131,13 +127,10 @@ export class OrtSession {
     return new this.#library.Tensor("int64", BigInt64Array.from(values, BigInt), dims);
   }
 
-  f32(values: Float32Array, dims: readonly number[]): ort.Tensor {
+  /** Floats, or halves by their bits (common/f16.ts). */
+  numbers(values: Float32Array | Uint16Array, dims: readonly number[]): ort.Tensor {
+    if (values instanceof Uint16Array) return new this.#library.Tensor("float16", values, dims);
     return new this.#library.Tensor("float32", values, dims);
-  }
-
-  /** Halves by their bits (common/f16.ts). */
-  f16(bits: Uint16Array, dims: readonly number[]): ort.Tensor {
-    return new this.#library.Tensor("float16", bits, dims);
   }
 
   /** Our buffer as a tensor of the graph, without a copy; `dims` may cover less than all of it, from its start. */

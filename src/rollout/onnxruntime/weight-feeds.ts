@@ -4,13 +4,13 @@
 
 import { UserError } from "../../common/errors.ts";
 import type { WeightInput } from "../../formats/onnx/weight-input.ts";
-import { inputValues } from "../../formats/onnx/weight-input.ts";
 import type { Allocator, ElementType, Tensor } from "../../gpu/index.ts";
 import { elementCount } from "../../gpu/index.ts";
 import { readParameter } from "../../model/parameters.ts";
 import type { Policy } from "../../model/policy.ts";
 import type { Parameter } from "../../model/weights.ts";
 import { publish } from "../../ops/publish.ts";
+import { weightFeeds } from "./feeds.ts";
 import type { OrtFeeds, OrtSession } from "./runtime.ts";
 
 /** ONNX Runtime takes buffers of whole 16 bytes. */
@@ -50,7 +50,7 @@ export class WeightFeeds {
   /** One for each input on the device; none for a session on the processor. */
   readonly #tensors: readonly Tensor[];
   readonly #parameters: ReadonlyMap<string, Parameter>;
-  #feeds: OrtFeeds = {};
+  #feeds: OrtFeeds;
 
   constructor(
     policy: Policy,
@@ -63,10 +63,12 @@ export class WeightFeeds {
     this.#inputs = inputs;
     this.#tensors = tensors;
     this.#parameters = new Map(policy.trainable.map((parameter) => [parameter.name, parameter]));
-    tensors.forEach((tensor, i) => {
-      const { name, dims, type } = inputs[i]!;
-      this.#feeds = { ...this.#feeds, [name]: session.gpu(tensor, dims, type) };
-    });
+    this.#feeds = Object.fromEntries(
+      tensors.map((tensor, i) => {
+        const { name, dims, type } = inputs[i]!;
+        return [name, session.gpu(tensor, dims, type)];
+      }),
+    );
   }
 
   get feeds(): OrtFeeds {
@@ -92,19 +94,12 @@ export class WeightFeeds {
     });
   }
 
-  async #read(isOff: boolean): Promise<OrtFeeds> {
+  #read(isOff: boolean): Promise<OrtFeeds> {
     const { recorder } = this.#policy;
-    const values = async (name: string): Promise<Float32Array> => {
+    const read = async (name: string): Promise<Float32Array> => {
       const parameter = this.#parameters.get(name)!;
       return isOff ? new Float32Array(elementCount(parameter.shape)) : readParameter(recorder, parameter);
     };
-    const feeds: Record<string, OrtFeeds[string]> = {};
-    for (const input of this.#inputs) {
-      const { name, dims } = input;
-      const data = await inputValues(input, values);
-      feeds[name] =
-        data instanceof Uint16Array ? this.#session.f16(data, dims) : this.#session.f32(data, dims);
-    }
-    return feeds;
+    return weightFeeds(this.#session, this.#inputs, { read });
   }
 }

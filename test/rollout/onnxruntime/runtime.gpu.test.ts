@@ -50,7 +50,7 @@ test("a graph runs on our device in a browser and on the processor in Node", asy
   expect(session.inputs.map(({ name, type, shape }) => [name, type, shape])).toEqual([
     ["x", "float32", ["rows", 3]],
   ]);
-  const { y } = await session.run({ x: session.f32(X, [2, 3]) });
+  const { y } = await session.run({ x: session.numbers(X, [2, 3]) });
   expectClose((await y!.getData()) as Float32Array, Y, { rtol: 1e-6, atol: 0 });
   await session.dispose();
 });
@@ -58,7 +58,7 @@ test("a graph runs on our device in a browser and on the processor in Node", asy
 test("without a device, the processor runs it", async () => {
   const session = await openOrtSession(await graphOf(PRODUCT));
   expect(session.backend).toBe("wasm");
-  const { y } = await session.run({ x: session.f32(X, [2, 3]) });
+  const { y } = await session.run({ x: session.numbers(X, [2, 3]) });
   expectClose((await y!.getData()) as Float32Array, Y, { rtol: 1e-6, atol: 0 });
   await session.dispose();
 });
@@ -70,7 +70,7 @@ test("sessions asked for at once are opened and run in turn", async () => {
   const results = await Promise.all(
     sessions.map(async (session, i) => {
       const { y } = await session.run({
-        x: session.f32(
+        x: session.numbers(
           X.map((value) => value * i),
           [2, 3],
         ),
