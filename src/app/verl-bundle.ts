@@ -2,6 +2,7 @@
 // rewards as Python, the adapter to start from, and three lines that say how. All paths are those below the bundle's folder.
 
 import { UserError } from "../common/errors.ts";
+import { bytesOfAll } from "../formats/encoded-file.ts";
 import { writeParquet } from "../formats/parquet-write.ts";
 import type { Problem } from "../formats/problem.ts";
 import { kindOf, verlRowOf } from "../formats/problem.ts";
@@ -14,6 +15,12 @@ import type { Values } from "../rl/verl/imported.ts";
 import { MODEL_PATH, PLACEHOLDERS } from "../rl/verl/needed.ts";
 import { rewardFile } from "../rl/verl/reward-file.ts";
 import { configCommand, configYaml } from "./exports.ts";
+import type { Keeping } from "./kept-run.ts";
+import { keptConfig, keptForCluster } from "./kept-run.ts";
+import type { OpenedProblems } from "./problems.ts";
+import { splitOf } from "./problems.ts";
+import type { AdapterAlone, TrainedModel } from "./trained-model.ts";
+import { weightExport } from "./weight-exports.ts";
 
 export interface BundledRun {
   /** Of the checkpoint that verl goes on from. */
@@ -35,6 +42,24 @@ const REWARD = "reward.py";
 const OLD_REWARD = "custom_reward_function";
 
 const text = (name: string, value: string): NamedFile => ({ name, bytes: new TextEncoder().encode(value) });
+
+/** The bundle of a kept run, to go on from `trained`. Throws UserError as `verlBundle` does. */
+export async function keptBundle(
+  keeping: Keeping,
+  id: string,
+  trained: TrainedModel | AdapterAlone,
+  problems: OpenedProblems,
+): Promise<readonly NamedFile[]> {
+  const [config, kept] = await Promise.all([keptConfig(keeping, id), keptForCluster(keeping, id)]);
+  return verlBundle({
+    step: trained.step,
+    modelName: trained.model.name,
+    adapter: trained.trained.lora ? await bytesOfAll(await weightExport(trained, "adapter")) : [],
+    config,
+    kept,
+    problems: splitOf(problems, config["gradus.held_out_ratio"]),
+  });
+}
 
 /** The files of a bundle, with folders in their names. Throws UserError where verl's trainer cannot go on with such a run. */
 export function verlBundle(run: BundledRun): readonly NamedFile[] {

@@ -4,15 +4,13 @@ import { configCommand, configYaml, metricsCsv, metricsJsonl } from "../app/expo
 import { keptProblems } from "../app/kept-files.ts";
 import type { Keeping } from "../app/kept-run.ts";
 import { keptConfig, keptForCluster } from "../app/kept-run.ts";
-import { splitOf } from "../app/problems.ts";
 import { savedMeta } from "../app/saved-meta.ts";
-import { verlBundle } from "../app/verl-bundle.ts";
-import { weightExport } from "../app/weight-exports.ts";
-import { bytesOf, bytesOfAll, streamOf } from "../formats/encoded-file.ts";
+import { keptBundle } from "../app/verl-bundle.ts";
+import { baseName } from "../common/base-name.ts";
+import { bytesOf, streamOf } from "../formats/encoded-file.ts";
 import type { NamedFile } from "../formats/zip.ts";
 import { zipStream } from "../formats/zip.ts";
 import type { MetricRow } from "../rl/metrics.ts";
-import { trainsAdapter } from "../rl/options/index.ts";
 import type { DownloadId } from "./api.ts";
 import { trainedOf } from "./exports.ts";
 
@@ -44,19 +42,10 @@ async function fileOf(
 
 /** What the run needs to go on with verl, as one archive. */
 async function bundleOf(keeping: Keeping, id: string, step: number | undefined): Promise<NamedFile> {
-  const { modelName } = await keeping.runs.load(id);
-  const config = await keptConfig(keeping, id);
   const trained = await trainedOf(id, step);
-  const files = verlBundle({
-    step: trained.step,
-    modelName,
-    adapter: trainsAdapter(config) ? await bytesOfAll(await weightExport(trained, "adapter")) : [],
-    config,
-    kept: await keptForCluster(keeping, id),
-    problems: splitOf(await keptProblems(keeping.runs, id), config["gradus.held_out_ratio"]),
-  });
+  const files = await keptBundle(keeping, id, trained, await keptProblems(keeping.runs, id));
   const archive = zipStream(files.map(({ name, bytes }) => streamOf(name, bytes)));
-  const name = `${modelName.split("/").at(-1)}-verl-step-${trained.step}.zip`;
+  const name = `${baseName(trained.model)}-verl-step-${trained.step}.zip`;
   return { name, bytes: await bytesOf(archive) };
 }
 

@@ -3,14 +3,9 @@
 
 import path from "node:path";
 
-import { keptConfig, keptForCluster } from "../../app/kept-run.ts";
-import { splitOf } from "../../app/problems.ts";
 import { keptTrainedModel } from "../../app/trained-model.ts";
-import { verlBundle } from "../../app/verl-bundle.ts";
-import { weightExport } from "../../app/weight-exports.ts";
+import { keptBundle } from "../../app/verl-bundle.ts";
 import { UserError } from "../../common/errors.ts";
-import { bytesOfAll } from "../../formats/encoded-file.ts";
-import { trainsAdapter } from "../../rl/options/index.ts";
 import { defineCommand } from "../command.ts";
 import { replaceFile } from "../files/replace-file.ts";
 import { modelOf, problemsOf } from "../train/inputs.ts";
@@ -37,18 +32,9 @@ export const exportVerl = defineCommand({
       throw new UserError(
         `${run} holds no run with a checkpoint. Name a folder that train has written and trained in.`,
       );
-    const config = await keptConfig(folder.keeping, RUN_ID);
-    const problems = splitOf(await problemsOf(started.data), config["gradus.held_out_ratio"]);
-    const model = await modelOf(started.model);
-    const trained = await keptTrainedModel(folder.keeping, RUN_ID, newest, model);
-    const files = verlBundle({
-      step: newest,
-      modelName: model.name,
-      adapter: trainsAdapter(config) ? await bytesOfAll(await weightExport(trained, "adapter")) : [],
-      config,
-      kept: await keptForCluster(folder.keeping, RUN_ID),
-      problems,
-    });
+    const { keeping } = folder;
+    const trained = await keptTrainedModel(keeping, RUN_ID, newest, await modelOf(started.model));
+    const files = await keptBundle(keeping, RUN_ID, trained, await problemsOf(started.data));
     const place = out ?? path.join(run, "verl");
     for (const { name, bytes } of files) {
       const file = path.join(place, name);
