@@ -10,6 +10,7 @@ import { STEP_ENTRY } from "../formats/peft.ts";
 import type { ByteSource, SafetensorsFile } from "../formats/safetensors.ts";
 import { openSafetensors } from "../formats/safetensors.ts";
 import type { DecoderConfig } from "./config.ts";
+import { findFile, givenNames } from "./find-file.ts";
 import type { LoraConfig } from "./lora.ts";
 import { adapterShapes, checkLora, LORA_TARGETS, parsePeftConfig } from "./lora.ts";
 import type { ParameterSource } from "./parameters.ts";
@@ -71,17 +72,11 @@ export async function openAdapter(
   };
 }
 
-/** The file of this name; of several the one that lies highest. Throws UserError when there is none, or two as high. */
+/** The file of this name. Throws UserError when there is none, or two adapters have one each. */
 function need(files: readonly ByteSource[], name: string, why: string): ByteSource {
-  const depth = (file: ByteSource): number => file.name.split("/").length;
-  const found = files.filter((file) => baseName(file) === name).toSorted((a, b) => depth(a) - depth(b));
-  const [file, other] = found;
-  if (file && other && depth(file) === depth(other))
-    throw new UserError(
-      `There are two files called ${name} (${file.name} and ${other.name}), so two adapters were given at once. Take the files of one.`,
-    );
+  const file = findFile(files, name, "adapters");
   if (file) return file;
-  const given = files.map(baseName).slice(0, 8).join(", ") || "none";
+  const given = givenNames(files);
   const pickle = files.some((one) => baseName(one) === "adapter_model.bin")
     ? " A .bin file is a pickle, which is not read here: save the adapter with safe_serialization=True."
     : "";

@@ -17,6 +17,7 @@ import type { DecoderConfig } from "./config.ts";
 import { parseDecoderConfig } from "./config.ts";
 import { derivedConfig } from "./missing-config.ts";
 import type { OpenedAdapter } from "./open-adapter.ts";
+import { findFile, givenNames } from "./find-file.ts";
 import type { ParameterSource } from "./parameters.ts";
 import { checkShapes } from "./parameters.ts";
 import { isSafetensorsPart, openSafetensorsWeights } from "./shards.ts";
@@ -71,13 +72,7 @@ class Folder {
 
   /** The file of this name, wherever it lay; of several the highest. Throws UserError when two folders have one each. */
   find(name: string): ByteSource | undefined {
-    const found = this.files.filter((file) => baseName(file) === name);
-    const [file, other] = found.toSorted((a, b) => depth(a) - depth(b));
-    if (file && other && depth(other) === depth(file)) {
-      throw new UserError(
-        `There are two files called ${name} (${file.name} and ${other.name}), so two models were dropped at once. Drop the files of one.`,
-      );
-    }
+    const file = findFile(this.files, name, "models");
     if (file) this.used.add(file);
     return file;
   }
@@ -94,7 +89,7 @@ class Folder {
   need(name: string, why: string): ByteSource {
     const file = this.find(name);
     if (file) return file;
-    const given = this.files.map(baseName).slice(0, 8).join(", ") || "none";
+    const given = givenNames(this.files);
     throw new UserError(
       `The model has no ${name}, ${why} (files given: ${given}). Drop it together with the others; every model's page has it.`,
     );
@@ -106,7 +101,6 @@ class Folder {
 }
 
 const folderOf = ({ name }: ByteSource): string => name.split("/").slice(0, -1).join("/");
-const depth = ({ name }: ByteSource): number => name.split("/").length;
 
 /** Opens a model from its files, in any order and with others among them. Throws UserError naming what is missing or wrong. */
 export async function openModel(files: readonly ByteSource[], name?: string): Promise<OpenedModel> {
@@ -186,7 +180,7 @@ function onnxFile(folder: Folder): ByteSource {
   const model = onnx.find((file) => baseName(file) === "model.onnx") ?? onnx[0];
   if (!model) {
     throw new UserError(
-      `The model has no weights: neither a .onnx nor a .safetensors file is among ${folder.files.map(baseName).slice(0, 8).join(", ")}. Drop model.onnx (with its data file, if it has one) or model.safetensors as well.`,
+      `The model has no weights: neither a .onnx nor a .safetensors file is among ${givenNames(folder.files)}. Drop model.onnx (with its data file, if it has one) or model.safetensors as well.`,
     );
   }
   if (onnx.length > 1 && baseName(model) !== "model.onnx") {

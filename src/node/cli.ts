@@ -1,13 +1,11 @@
 // The command line: picks a command, runs it, turns what went wrong into a sentence and an exit code. What a command
 // does is in commands/; how this file gets to run, with an adapter and without a build, is in gradus.mjs.
 
+import { isForPerson } from "../common/error-words.ts";
 import { UserError } from "../common/errors.ts";
 import { nearest } from "../common/nearest.ts";
 import { readArguments, type Command } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
-
-/** Failures whose message is written for the person at the keyboard; anything else is a fault of ours. */
-const TOLD_IN_A_SENTENCE = new Set(["UserError", "GpuError"]);
 
 /** Runs the command that `args` name and returns the exit code. `fixStack` maps the stack of a bug to the sources. */
 export async function main(args: readonly string[], fixStack: (error: Error) => void): Promise<number> {
@@ -15,7 +13,7 @@ export async function main(args: readonly string[], fixStack: (error: Error) => 
     return await dispatch(args);
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    if (TOLD_IN_A_SENTENCE.has(error.name)) {
+    if (isForPerson(error)) {
       console.error(error.message);
     } else {
       fixStack(error);

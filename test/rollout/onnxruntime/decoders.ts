@@ -23,7 +23,8 @@ export interface OnnxDecoder {
   readonly weights: ParameterSource;
 }
 
-const CONFIG: DecoderConfig = {
+/** A decoder of two layers. */
+export const CONFIG: DecoderConfig = {
   family: "qwen2",
   layers: 2,
   hidden: 64,

@@ -11,22 +11,9 @@ import type { DecoderConfig } from "../../../src/model/config.ts";
 import { compare, engineLogProbs, measureOf, onnxLogProbs } from "../../../src/rollout/onnxruntime/judge.ts";
 import { randomWeights } from "../../formats/onnx/decoders.ts";
 import { sharedRecorder } from "../../harness.ts";
+import { CONFIG as TWO_LAYERS } from "./decoders.ts";
 
-const CONFIG: DecoderConfig = {
-  family: "qwen2",
-  layers: 2,
-  hidden: 64,
-  heads: 4,
-  kvHeads: 2,
-  headSize: 16,
-  intermediate: 96,
-  vocab: 64,
-  maxPositions: 64,
-  ropeTheta: 1e4,
-  rmsEps: 1e-6,
-  tied: false,
-  eosTokenIds: [],
-};
+const CONFIG: DecoderConfig = { ...TWO_LAYERS, vocab: 64, maxPositions: 64, tied: false, eosTokenIds: [] };
 
 test.each([
   ["float32", 1e-4],
