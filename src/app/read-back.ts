@@ -1,6 +1,7 @@
 // An export opened again from where it was written, by the readers that open a person's own files, and its tensors held against
 // the checkpoint: to the bit where a type only rounds, and within what 4 bits can tell where they are rounded into blocks.
 
+import { bands } from "../common/bands.ts";
 import { roundBfloat16 } from "../common/bf16.ts";
 import { BugError, UserError } from "../common/errors.ts";
 import { roundF16 } from "../common/f16.ts";
@@ -9,7 +10,7 @@ import type { ByteSource } from "../formats/safetensors.ts";
 import { adapterShapes, parsePeftConfig } from "../model/lora.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { openModel } from "../model/open-model.ts";
-import { checkFinite, checkShapes } from "../model/parameters.ts";
+import { checkFinite, checkShapes, rowReader } from "../model/parameters.ts";
 import { openSafetensorsWeights } from "../model/shards.ts";
 import type { AdapterAlone, TrainedModel } from "./trained-model.ts";
 import { isAlone } from "./trained-model.ts";
@@ -38,13 +39,22 @@ export async function readBack(
   if (form === "adapter") return readAdapter(files, trained);
   if (isAlone(trained)) throw new BugError(`${form} was written without the weights of its base`);
   const model = await openModel(files, trained.model.name);
+  checkShapes(
+    trained.weights.names.map((name) => ({ name, shape: trained.weights.shape(name)! })),
+    model.weights,
+  );
   let blockError = 0;
   for (const name of trained.weights.names) {
-    const [actual, expected] = [await model.weights.read(name), await trained.weights.read(name)];
-    // A half that is too small for a number is infinite, as rounding has it.
-    checkFinite(name, actual, model.weights.name);
+    const [rows = 0, columns = 1] = trained.weights.shape(name)!;
     const type = model.weights.type?.(name);
-    blockError = Math.max(blockError, distance(name, actual, expected, type));
+    const read = rowReader(model.weights, name);
+    for (const [row, count] of bands(0, rows, columns)) {
+      const actual = await read(row, count);
+      // A half that is too small for a number is infinite, as rounding has it.
+      checkFinite(name, actual, model.weights.name, row * columns);
+      const expected = await trained.weights.readRows(name, row, count);
+      blockError = Math.max(blockError, distance(name, actual, expected, type));
+    }
   }
   return { model, blockError };
 }

@@ -69,6 +69,10 @@ function trainedIn(
     names: [...shapes.keys()],
     shape: (name) => shapes.get(name),
     read: (name) => checkpoint.read(stored(name)),
+    readRows: (name, row, rows) => {
+      const [, columns = 1] = shapes.get(name)!;
+      return checkpoint.read(stored(name), row * columns, rows * columns);
+    },
   };
   return { source, ...(lora && { lora }) };
 }

@@ -66,7 +66,8 @@ function safetensorsFile(trained: TrainedModel): NamedStream {
     name,
     dtype: exportedType(trained, name),
     shape: weights.shape(name)!,
-    values: () => finite(trained, name),
+    values: async () => finite(trained, name, await weights.read(name)),
+    rows: async (row, rows) => finite(trained, name, await weights.readRows(name, row, rows), row),
   }));
   return { name: "model.safetensors", ...encodeSafetensors(tensors) };
 }
@@ -74,13 +75,14 @@ function safetensorsFile(trained: TrainedModel): NamedStream {
 /** The largest number that F16 holds. */
 const MAX_HALF = 65504;
 
-async function finite(trained: TrainedModel, name: string): Promise<Float32Array> {
-  const values = await trained.weights.read(name);
+/** `values` of a tensor from its row `row` on. Throws UserError where its type in the file cannot hold one of them. */
+function finite(trained: TrainedModel, name: string, values: Float32Array, row = 0): Float32Array {
   const most = exportedType(trained, name) === "F16" ? MAX_HALF : Number.MAX_VALUE;
   const at = values.findIndex((value) => !(Math.abs(value) <= most));
   if (at < 0) return values;
+  const [, columns = 1] = trained.weights.shape(name)!;
   throw new UserError(
-    `"${name}" holds ${values[at]} at element ${at} after step ${trained.step}, which the file cannot hold: its training diverged. Export an earlier checkpoint.`,
+    `"${name}" holds ${values[at]} at element ${row * columns + at} after step ${trained.step}, which the file cannot hold: its training diverged. Export an earlier checkpoint.`,
   );
 }
 

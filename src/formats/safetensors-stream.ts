@@ -1,6 +1,7 @@
 // A safetensors file in pieces, a tensor at a time, as F32 or in the half precisions that hubs have. The container itself is
 // safetensors.ts.
 
+import { bands } from "../common/bands.ts";
 import { fromBfloat16, toBfloat16 } from "../common/bf16.ts";
 import { fromHalves, toHalves } from "../common/f16.ts";
 import type { EncodedFile } from "./encoded-file.ts";
@@ -12,6 +13,8 @@ export interface StreamedTensor extends TensorPlan {
   readonly dtype: "F32" | "F16" | "BF16";
   /** Row-major; rounded to the nearest number of `dtype`. */
   values(): Promise<Float32Array>;
+  /** Rows `row` to `row + rows - 1` of a matrix; absent: it is written whole. */
+  rows?(row: number, rows: number): Promise<Float32Array>;
 }
 
 const UNROUNDED = { F16: fromHalves, BF16: fromBfloat16 } as const;
@@ -27,9 +30,16 @@ export function encodeSafetensors(
     size: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), head.length),
     async *pieces() {
       yield head;
-      for (const tensor of tensors) yield floatBytes(await tensor.values(), tensor.dtype);
+      for (const tensor of tensors)
+        for await (const values of piecesOf(tensor)) yield floatBytes(values, tensor.dtype);
     },
   };
+}
+
+async function* piecesOf(tensor: StreamedTensor): AsyncGenerator<Float32Array> {
+  const [rows = 0, columns] = tensor.shape;
+  if (!tensor.rows || columns === undefined) yield await tensor.values();
+  else for (const [row, count] of bands(0, rows, columns)) yield await tensor.rows(row, count);
 }
 
 /** `values` as the little-endian bytes of a file that holds `dtype`, rounded to the nearest of its numbers. */

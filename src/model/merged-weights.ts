@@ -8,7 +8,7 @@ import type { DecoderConfig } from "./config.ts";
 import type { LoraConfig } from "./lora.ts";
 import { adapterShapes } from "./lora.ts";
 import type { ParameterSource } from "./parameters.ts";
-import { checkShapes } from "./parameters.ts";
+import { checkShapes, rowReader } from "./parameters.ts";
 import { parameterShapes } from "./weights.ts";
 
 export interface MergedWeights extends ParameterSource {
@@ -16,6 +16,8 @@ export interface MergedWeights extends ParameterSource {
   readonly names: readonly string[];
   /** Whether training could change it; the others are the base's to the bit. */
   isChanged(name: string): boolean;
+  /** Rows `row` to `row + rows - 1` of a matrix, or so many elements of a vector. */
+  readRows(name: string, row: number, rows: number): Promise<Float32Array>;
 }
 
 /** What was trained: an adapter beside the base, or all of its weights. */
@@ -42,20 +44,23 @@ export function mergedWeights(
       from,
     );
   const isChanged = (name: string): boolean => !lora || trained.has(peftName(name, "A"));
+  const readRows = async (name: string, row: number, rows: number): Promise<Float32Array> => {
+    if (!shapes.has(name)) throw new BugError(`a model of this configuration has no "${name}"`);
+    if (!lora) return rowReader(source, name)(row, rows);
+    const values = await rowReader(base, name)(row, rows);
+    if (!isChanged(name)) return values;
+    const { rank, alpha } = lora;
+    const [a, b] = [await source.read(peftName(name, "A")), await source.read(peftName(name, "B"))];
+    addLowRank(values, { a, b: b.subarray(row * rank, (row + rows) * rank), rank, scale: alpha / rank });
+    return values;
+  };
   return {
     name: base.name,
     names: [...shapes.keys()],
     shape: (name) => shapes.get(name),
     isChanged,
-    read: async (name) => {
-      if (!shapes.has(name)) throw new BugError(`a model of this configuration has no "${name}"`);
-      if (!lora) return source.read(name);
-      const values = await base.read(name);
-      if (!isChanged(name)) return values;
-      const [a, b] = [await source.read(peftName(name, "A")), await source.read(peftName(name, "B"))];
-      addLowRank(values, { a, b, rank: lora.rank, scale: lora.alpha / lora.rank });
-      return values;
-    },
+    read: (name) => readRows(name, 0, shapes.get(name)?.[0] ?? 0),
+    readRows,
   };
 }
 

@@ -1,6 +1,7 @@
 // Moves named parameters between a source of values and the tensors where their pieces lie: checked on the way in
 // (shape, every value finite), exact on the way out. How they come onto the device by bands is in upload.ts.
 
+import { bands } from "../common/bands.ts";
 import { BugError, UserError } from "../common/errors.ts";
 import { fromHalves } from "../common/f16.ts";
 import type { Blocks4, Q4Type } from "../common/q4.ts";
@@ -30,9 +31,6 @@ export interface ParameterSource {
   /** The blocks of some rows of such a matrix. */
   readBlocks?(name: string, row: number, rows: number): Promise<Blocks4>;
 }
-
-/** Elements of a matrix that are read at once: 64 MiB of floats, so that a large vocabulary is never in memory whole. */
-const BAND_ELEMENTS = 2 ** 24;
 
 /**
  * Uploads every parameter from `source`. Throws UserError naming the tensor when one is missing, has another shape or
@@ -71,11 +69,7 @@ async function uploadPiece(
   const [first, end] = [start / columns, (start + count) / columns];
   if (upload.taken !== offset || !Number.isInteger(first) || !Number.isInteger(end))
     throw new BugError(`elements ${start} to ${start + count} of "${name}" do not follow ${upload.taken}`);
-  const band = Math.max(1, Math.floor(BAND_ELEMENTS / columns));
-  for (let row = first; row < end; row += band) {
-    const rows = Math.min(band, end - row);
-    upload.take(await read(row, rows), rows * columns);
-  }
+  for (const [row, rows] of bands(first, end, columns)) upload.take(await read(row, rows), rows * columns);
 }
 
 /** Reads rows of a parameter in the form in which it is stored: records of blocks, or floats. */
@@ -92,17 +86,26 @@ function readerOf(
       return packQ4(blocks, rows, columns, type);
     };
   }
-  if (source.readRows && shape.length > 1) {
-    return async (row, rows) => {
-      const values = await source.readRows!(name, row, rows);
-      checkFinite(name, values, source.name, row * columns);
-      return values;
-    };
-  }
-  let whole: Float32Array | undefined;
+  const read = rowReader(source, name);
   return async (row, rows) => {
-    if (!whole) checkFinite(name, (whole = await source.read(name)), source.name);
-    return whole.subarray(row * columns, (row + rows) * columns);
+    const values = await read(row, rows);
+    checkFinite(name, values, source.name, row * columns);
+    return values;
+  };
+}
+
+/** Reads rows of a tensor (elements of a vector): alone where `source` can, else out of the whole, which is read once. */
+export function rowReader(
+  source: Pick<ParameterSource, "shape" | "read" | "readRows">,
+  name: string,
+): (row: number, rows: number) => Promise<Float32Array> {
+  const shape = source.shape(name)!;
+  if (source.readRows && shape.length > 1) return (row, rows) => source.readRows!(name, row, rows);
+  const columns = elementCount(shape) / shape[0]!;
+  let whole: Promise<Float32Array> | undefined;
+  return async (row, rows) => {
+    whole ??= source.read(name);
+    return (await whole).subarray(row * columns, (row + rows) * columns);
   };
 }
 

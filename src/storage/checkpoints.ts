@@ -54,8 +54,11 @@ export interface Checkpoint {
 export interface OpenCheckpoint extends Omit<Checkpoint, "tensors"> {
   /** Names and numbers of elements, in the order in which they were saved. */
   readonly tensors: ReadonlyMap<string, number>;
-  /** The values of a tensor, checked. Cheapest in the order of `tensors`. Throws UserError when they are damaged. */
-  read(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * The values of a tensor, or `count` of them from `first` on, checked. Cheapest in the order of `tensors`. Throws UserError
+   * when they are damaged.
+   */
+  read(name: string, first?: number, count?: number): Promise<Float32Array<ArrayBuffer>>;
 }
 
 interface CheckpointManifest extends Manifest {
@@ -134,15 +137,15 @@ export class Checkpoints {
       at += 4 * elements;
     }
     const sizes = new Map(tensors);
-    const read = async (name: string): Promise<Float32Array<ArrayBuffer>> => {
+    const read: OpenCheckpoint["read"] = async (name, first = 0, count) => {
       const elements = sizes.get(name);
       if (elements === undefined)
         throw new UserError(
           `${nameOf(runId, step)} has no tensor "${name}": it belongs to a run with other settings.`,
         );
-      const values = new Float32Array(elements);
+      const values = new Float32Array(count ?? elements - first);
       const target = new Uint8Array(values.buffer);
-      await this.#advised(runId, step, () => reader.readInto(target, starts.get(name)!));
+      await this.#advised(runId, step, () => reader.readInto(target, starts.get(name)! + 4 * first));
       return values;
     };
     return { step, savedAt, meta, tensors: sizes, read };

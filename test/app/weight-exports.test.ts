@@ -12,6 +12,7 @@ import type { ByteSource } from "../../src/formats/safetensors.ts";
 import { bytesSource, openSafetensors } from "../../src/formats/safetensors.ts";
 import type { StreamedTensor } from "../../src/formats/safetensors-stream.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors-stream.ts";
+import { mergedWeights } from "../../src/model/merged-weights.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { openGolden, responseValues } from "../../src/node/verify/golden.ts";
 import { collected, fixture, isShared, sharedPath } from "../formats/fixtures.ts";
@@ -96,6 +97,24 @@ describe("after training", async () => {
       );
       expect(isSame, name).toBe(!weights.isChanged(name));
     }
+  });
+
+  test("some rows are those of the whole, merged or not, of sources with and without rows", async () => {
+    const { model, trained: adapter, weights } = trained;
+    const whole = {
+      name: model.weights.name,
+      shape: (name: string) => model.weights.shape(name),
+      read: (name: string) => model.weights.read(name),
+    };
+    const others = mergedWeights(model.config, whole, adapter);
+    for (const name of ["model.embed_tokens.weight", "model.layers.1.mlp.down_proj.weight"]) {
+      const values = await weights.read(name);
+      const columns = weights.shape(name)![1]!;
+      for (const source of [weights, others])
+        expect(await source.readRows(name, 3, 4), name).toEqual(values.slice(3 * columns, 7 * columns));
+    }
+    const norm = await weights.read("model.norm.weight");
+    expect(await weights.readRows("model.norm.weight", 3, 4)).toEqual(norm.slice(3, 7));
   });
 
   test("safetensors open as a model with the merged weights", async () => {

@@ -86,6 +86,8 @@ describe.each(STORES)("checkpoints in %s", (_, open) => {
     for (const name of ["v/a", "m/a", "value/a", "empty"]) read.set(name, await opened.read(name));
     expect(new Map(bitsOf(read) as [])).toEqual(new Map(bitsOf(tensorsOf(3)) as []));
     await expect(opened.read("w")).rejects.toThrow(/has no tensor "w"/);
+    expect(await opened.read("value/a", 2, 3)).toEqual(read.get("value/a")!.slice(2, 5));
+    expect(await opened.read("m/a", 4)).toEqual(read.get("m/a")!.slice(4));
   });
 
   test("are listed oldest step first, with their size and the plain values of meta", async () => {
