@@ -3,17 +3,14 @@
 // says how much the file's rounding changes the model. What fails is not offered.
 
 import { GpuError, UserError } from "../common/errors.ts";
-import type { NamedStream } from "../formats/encoded-file.ts";
-import type { OnnxFiles } from "../formats/onnx/model.ts";
-import { encodeOnnxModel } from "../formats/onnx/write.ts";
 import type { ByteSource } from "../formats/safetensors.ts";
 import type { Recorder } from "../gpu/index.ts";
-import { elementCount } from "../gpu/index.ts";
 import { mergedWeights } from "../model/merged-weights.ts";
 import type { OpenedModel } from "../model/open-model.ts";
-import type { JudgedAdapter, Measure } from "../rollout/onnxruntime/judge.ts";
-import { StorageFullError } from "../storage/store.ts";
+import type { JudgedAdapter, Measure, OnnxLogProbs } from "../rollout/onnxruntime/judge.ts";
 import { compare, engineLogProbs, measureOf, onnxLogProbs } from "../rollout/onnxruntime/judge.ts";
+import type { PiecesOptions } from "../rollout/onnxruntime/pieces.ts";
+import { onnxLogProbsInPieces } from "../rollout/onnxruntime/pieces.ts";
 import { judgedTokens } from "./judge.ts";
 import type { WrittenExport } from "./read-back.ts";
 import { readBack } from "./read-back.ts";
@@ -36,8 +33,6 @@ export interface CheckOptions {
   /** Default: a run has the device. */
   readonly unrun?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Writes a file that is gone when the check is over. */
-  readonly scratch: (file: NamedStream) => Promise<ByteSource>;
 }
 
 /** Checks what was written, each file under its name in the export. Rejects with the signal's reason when it is stopped. */
@@ -45,7 +40,7 @@ export async function checkExport(
   written: readonly ByteSource[],
   form: WeightForm,
   trained: TrainedModel | AdapterAlone,
-  { recorder, unrun = TAKEN, signal, scratch }: CheckOptions,
+  { recorder, unrun = TAKEN, signal }: CheckOptions = {},
 ): Promise<ExportCheck> {
   try {
     const back = await readBack(written, form, trained);
@@ -54,13 +49,14 @@ export async function checkExport(
     if (isAlone(trained)) return notRun(trained.lost);
     if (!recorder) return notRun(unrun);
     try {
-      return await runBeside(back, trained, { recorder, signal, scratch });
+      return await runBeside(back, trained, { recorder, signal });
     } catch (error) {
       // What was written is as it should be; there is no room to run it.
-      if (error instanceof GpuError || error instanceof StorageFullError) return notRun(error.message);
+      if (error instanceof GpuError) return notRun(error.message);
       throw error;
     }
   } catch (error) {
+    signal?.throwIfAborted();
     if (error instanceof UserError) return { isGood: false, message: error.message };
     throw error;
   }
@@ -73,9 +69,9 @@ const good = ({ blockError }: WrittenExport, message: string): ExportCheck => ({
   message: `Read back: every tensor is as it was trained${blockError > 0 ? ", rounded to 4 bits where it is so stored" : ""}. ${message}`,
 });
 
-/** What ONNX Runtime is to run, and our engine beside it. */
+/** An export as ONNX Runtime runs it, and what our engine runs beside it. */
 interface Runnable {
-  readonly onnx: OnnxFiles;
+  readonly run: (tokens: readonly number[]) => Promise<OnnxLogProbs>;
   readonly adapter?: JudgedAdapter;
   readonly model: Pick<OpenedModel, "config" | "weights">;
   readonly measure: Measure;
@@ -84,16 +80,12 @@ interface Runnable {
 async function runBeside(
   back: WrittenExport,
   trained: TrainedModel,
-  { recorder, signal, scratch }: CheckOptions & { recorder: Recorder },
+  { recorder, signal }: CheckOptions & { recorder: Recorder },
 ): Promise<ExportCheck> {
   const tokens = judgedTokens(trained.model.tokenizer);
-  const runnable = await runnableOf(back, trained, scratch);
-  if (typeof runnable === "string") return good(back, runnable);
-  const { onnx, adapter, model, measure } = runnable;
+  const { run, adapter, model, measure } = runnableOf(back, trained, { recorder, signal });
   signal?.throwIfAborted();
-  const theirs = await onnxLogProbs(onnx, tokens, { recorder, ...(adapter && { adapter }) }).catch(
-    unlessMissing,
-  );
+  const theirs = await run(tokens).catch(unlessMissing);
   if (typeof theirs === "string") return good(back, `Not run in ONNX Runtime: ${theirs}`);
   signal?.throwIfAborted();
   const { baseType } = measure;
@@ -131,34 +123,33 @@ function liveLogProbs(
   return engineLogProbs(recorder, model, tokens, { baseType, adapter: { lora, source } });
 }
 
-/** Of weights that are no ONNX file, and of the files that are made of them here to be run. */
+/** Of weights that are no ONNX file, as ONNX Runtime is given them here. */
 const FLOATS = { weightType: "F32", computesInHalves: false } as const;
-/** A larger file is not made only to be run. */
-const MOST_SCRATCH = 1e9;
 
-/** The export as ONNX Runtime can run it, or why it cannot. */
-async function runnableOf(
+/** ONNX files run as they are, an adapter of such inside its base; other weights in pieces. */
+function runnableOf(
   { model, adapter }: WrittenExport,
   trained: TrainedModel,
-  scratch: CheckOptions["scratch"],
-): Promise<Runnable | string> {
+  options: PiecesOptions,
+): Runnable {
   const base = trained.model;
+  const { recorder } = options;
   if (model?.onnx) {
-    const measure = measureOf(model.config, model.weights, model.onnx.description);
-    return { onnx: model.onnx, model, measure };
+    const { onnx } = model;
+    const measure = measureOf(model.config, model.weights, onnx.description);
+    return { run: (tokens) => onnxLogProbs(onnx, tokens, { recorder }), model, measure };
   }
   if (adapter?.lora && base.onnx) {
-    const measure = measureOf(base.config, base.weights, base.onnx.description);
-    return { onnx: base.onnx, adapter: { lora: adapter.lora, source: adapter.source }, model: base, measure };
+    const { onnx } = base;
+    const judged = { lora: adapter.lora, source: adapter.source };
+    const run = (tokens: readonly number[]) => onnxLogProbs(onnx, tokens, { recorder, adapter: judged });
+    const measure = measureOf(base.config, base.weights, onnx.description);
+    return { run, adapter: judged, model: base, measure };
   }
   const { config } = base;
-  const weights = model?.weights ?? mergedWeights(config, base.weights, adapter!);
-  const bytes = weights.names!.reduce((sum, name) => sum + 4 * elementCount(weights.shape(name)!), 0);
-  if (bytes > MOST_SCRATCH)
-    return `Not run in ONNX Runtime: as float32 ONNX it would take ${(bytes / 1e9).toFixed(1)} GB.`;
-  const file = encodeOnnxModel(config, weights, "float32");
-  const onnx = { model: await scratch({ name: "model.onnx", ...file }), config };
-  return { onnx, model: { config, weights }, measure: measureOf(config, weights, FLOATS) };
+  const merged = { config, weights: model?.weights ?? mergedWeights(config, base.weights, adapter!) };
+  const measure = measureOf(config, merged.weights, FLOATS);
+  return { run: (tokens) => onnxLogProbsInPieces(merged, tokens, options), model: merged, measure };
 }
 
 /** What ONNX Runtime said, where it has no kernel for a node or no memory; anything else is a fault of the file. */

@@ -22,8 +22,6 @@ export interface ExportPlace {
     files: readonly NamedStream[],
     onBytes: (written: number, total: number) => void,
   ): Promise<readonly ByteSource[]>;
-  /** Writes a file beside them that is not part of the export, and that goes with the place. */
-  scratch(file: NamedStream): Promise<ByteSource>;
 }
 
 export interface ExportOptions {
@@ -55,8 +53,7 @@ export async function makeExport(
   const bytes = bytesIn(files);
   onProgress({ phase: "check", done: bytes, total: bytes });
   signal?.throwIfAborted();
-  const scratch = (file: NamedStream): Promise<ByteSource> => place.scratch(file);
-  return checkExport(written, form, trained, { ...(await opened(device)), signal, scratch });
+  return checkExport(written, form, trained, { ...(await opened(device)), signal });
 }
 
 /** The device, or why there is none. */

@@ -50,7 +50,7 @@ export const bytesIn = (files: readonly { readonly size: number }[]): number =>
   files.reduce((sum, { size }) => sum + size, 0);
 
 /** All of a file that is small enough. */
-export async function bytesOf({ size, pieces }: EncodedFile): Promise<Uint8Array> {
+export async function bytesOf({ size, pieces }: EncodedFile): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(size);
   let at = 0;
   for await (const piece of pieces()) {

@@ -78,7 +78,6 @@ async function make(
         return freeDevice();
       },
     });
-    await written.removeScratch();
     return { id: archive, file: written.file(), check };
   } catch (error) {
     await drop(archive);

@@ -14,7 +14,6 @@ const BREATH_MS = 100;
 export class ZipPlace implements ExportPlace {
   readonly name: string;
   #archive: { readonly temporary: TemporaryFile; readonly blob: Blob } | undefined;
-  #scratch: TemporaryFile[] = [];
 
   /** `name` is the archive's. */
   constructor(name: string) {
@@ -35,26 +34,13 @@ export class ZipPlace implements ExportPlace {
     });
   }
 
-  async scratch(file: NamedStream): Promise<ByteSource> {
-    const temporary = await openTemporaryFile("The copy for the check", file.size);
-    const blob = await filled(temporary, file, () => {});
-    this.#scratch.push(temporary);
-    return blobSource(file.name, blob);
-  }
-
   /** What was written, under its name. */
   file(): File {
     return new File([this.#archive!.blob], this.name, { type: "application/zip" });
   }
 
-  /** Forgets what was written for the check. */
-  async removeScratch(): Promise<void> {
-    for (const file of this.#scratch.splice(0)) await file.remove();
-  }
-
-  /** Forgets everything that was written. */
+  /** Forgets what was written. */
   async remove(): Promise<void> {
-    await this.removeScratch();
     await this.#archive?.temporary.remove();
   }
 }

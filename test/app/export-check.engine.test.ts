@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { checkExport } from "../../src/app/export-check.ts";
 import { makeExport } from "../../src/app/make-export.ts";
 import type { ExportPlace } from "../../src/app/make-export.ts";
+import { UserError } from "../../src/common/errors.ts";
 import { weightExport } from "../../src/app/weight-exports.ts";
 import type { NamedStream } from "../../src/formats/encoded-file.ts";
 import type { ByteSource } from "../../src/formats/safetensors.ts";
@@ -23,10 +24,7 @@ const trained = await trainedFixture({
 const written = async (file: NamedStream): Promise<ByteSource> =>
   bytesSource(file.name, await collected(file));
 const device = () => Promise.resolve(recorder);
-const inMemory: ExportPlace = {
-  write: (files) => Promise.all(files.map(written)),
-  scratch: written,
-};
+const inMemory: ExportPlace = { write: (files) => Promise.all(files.map(written)) };
 
 describe("an export of a safetensors model", () => {
   test.each([
@@ -73,6 +71,18 @@ describe("an export of a safetensors model", () => {
   });
 });
 
+test("a check that is stopped is no verdict", async () => {
+  const stop = new AbortController();
+  const stopped = makeExport(trained, "safetensors", inMemory, {
+    device: () => {
+      stop.abort(new UserError("The export was stopped."));
+      return device();
+    },
+    signal: stop.signal,
+  });
+  await expect(stopped).rejects.toThrow("The export was stopped.");
+});
+
 describe.each([
   ["tjs-fp16", 3e-2],
   ["v0.15.2-webgpu-fp16", 3e-2],
@@ -107,7 +117,7 @@ describe("an export is withheld", () => {
     const files = await Promise.all((await weightExport(trained, form)).map(written));
     const weights = files.find(({ name }) => /\.(safetensors|onnx)$/.test(name))!;
     change(await weights.read(0, weights.size));
-    return checkExport(files, form, trained, { recorder, scratch: written });
+    return checkExport(files, form, trained, { recorder });
   };
 
   test.each(["safetensors", "onnx"] as const)("where a byte of %s changed on disk", async (form) => {
@@ -135,12 +145,14 @@ describe("an export is withheld", () => {
 
   test("where a half cannot hold a weight", async () => {
     const name = "model.layers.0.mlp.up_proj.weight";
-    const read = async (parameter: string): Promise<Float32Array> => {
-      const values = await trained.weights.read(parameter);
-      if (parameter === name) values[7] = 70_000;
+    const spoil = async (parameter: string, values: Promise<Float32Array>): Promise<Float32Array> => {
+      if (parameter === name) (await values)[7] = 70_000;
       return values;
     };
-    const large = { ...trained, weights: { ...trained.weights, read } };
+    const read = (parameter: string) => spoil(parameter, trained.weights.read(parameter));
+    const readRows = (parameter: string, row: number, rows: number) =>
+      spoil(parameter, trained.weights.readRows(parameter, row, rows));
+    const large = { ...trained, weights: { ...trained.weights, read, readRows } };
     expect(await makeExport(large, "onnx-f16", inMemory, { device })).toMatchObject({
       isGood: false,
       message: expect.stringMatching(

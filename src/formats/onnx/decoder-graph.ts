@@ -14,10 +14,16 @@ import type { DecoderShape } from "./shape.ts";
 
 /** Shape of the table of a shared 4-bit embedding. */
 export const TABLE_SHAPE = "/model/constants/INT64/embed_tokens";
+export const MASK_INPUT: ValueSpec = {
+  name: "attention_mask",
+  type: DATA_TYPE.int64,
+  dims: ["batch_size", "total_sequence_length"],
+};
+
 /** Inputs of the graph: tokens, mask, and the keys and values of the past, all keys first. */
 export const graphInputs = (shape: DecoderShape, precision: WeightPrecision): ValueSpec[] => [
   { name: "input_ids", type: DATA_TYPE.int64, dims: ["batch_size", "sequence_length"] },
-  { name: "attention_mask", type: DATA_TYPE.int64, dims: ["batch_size", "total_sequence_length"] },
+  MASK_INPUT,
   ...cacheValues(shape, precision, "past_key_values", "past_sequence_length"),
 ];
 
@@ -27,7 +33,8 @@ export const graphOutputs = (shape: DecoderShape, precision: WeightPrecision): V
   ...cacheValues(shape, precision, "present", "total_sequence_length"),
 ];
 
-const cacheValues = (
+/** Keys and values of all layers, all keys first. */
+export const cacheValues = (
   { layers, kvHeads, headSize }: DecoderShape,
   precision: WeightPrecision,
   prefix: string,
@@ -46,27 +53,51 @@ export function graphNodes(shape: DecoderShape, options: GraphOptions): NodeSpec
   const { precision } = options;
   const embedding = embeddingNodes(shape, precision);
   const nodes = [...maskNodes(), ...embedding];
-  let residual = embedding.at(-1)!.outputs[0]!;
-  let added: string | undefined;
+  let stream: Stream = { residual: embedding.at(-1)!.outputs[0]! };
   for (let layer = 0; layer < shape.layers; layer++) {
-    const input = norm(shape, `/model/layers.${layer}/input_layernorm`, residual, added);
-    nodes.push(input.node, ...attentionNodes(shape, layer, input.output, options));
-    const projected = `/model/layers.${layer}/attn/o_proj/MatMul/output_0`;
-    const post = norm(shape, `/model/layers.${layer}/post_attention_layernorm`, input.residual, projected);
-    nodes.push(post.node, ...mlpNodes(shape, layer, post.output, precision));
-    residual = post.residual;
-    added = `/model/layers.${layer}/mlp/down_proj/MatMul/output_0`;
+    const { nodes: own, ...next } = layerNodes(shape, layer, stream, options);
+    nodes.push(...own);
+    stream = next;
   }
-  const final = norm(shape, `/model/layers.${shape.layers}/final_norm_layernorm`, residual, added, true);
+  const final = norm(shape, `/model/layers.${shape.layers}/final_norm_layernorm`, stream, true);
   const head = projection("/lm_head", final.output, [shape.hidden, shape.vocab], precision);
   return [...nodes, final.node, { ...head, outputs: ["logits"] }];
+}
+
+/** The residual stream between layers, and what the next norm adds to it first. */
+interface Stream {
+  readonly residual: string;
+  readonly added?: string;
+}
+
+/** The nodes of a layer, and the stream behind it. */
+export function layerNodes(
+  shape: DecoderShape,
+  layer: number,
+  stream: Stream,
+  options: GraphOptions,
+): Required<Stream> & { readonly nodes: NodeSpec[] } {
+  const path = `/model/layers.${layer}`;
+  const input = norm(shape, `${path}/input_layernorm`, stream);
+  const attention = attentionNodes(shape, layer, input.output, options);
+  const projected = `${path}/attn/o_proj/MatMul/output_0`;
+  const post = norm(shape, `${path}/post_attention_layernorm`, {
+    residual: input.residual,
+    added: projected,
+  });
+  const mlp = mlpNodes(shape, layer, post.output, options.precision);
+  return {
+    nodes: [input.node, ...attention, post.node, ...mlp],
+    residual: post.residual,
+    added: `${path}/mlp/down_proj/MatMul/output_0`,
+  };
 }
 
 const toInt32 = (name: string, input: string): NodeSpec =>
   node("Cast", name, [input], { to: { int: DATA_TYPE.int32 } });
 
 /** What attention wants of the mask: the last position of each sequence, and how long the mask is. */
-const maskNodes = (): NodeSpec[] => [
+export const maskNodes = (): NodeSpec[] => [
   node("ReduceSum", `${MASK}/ReduceSum`, ["attention_mask", ONE.list], { keepdims: { int: 0 } }),
   node("Sub", `${MASK}/Sub`, [`${MASK}/ReduceSum/output_0`, ONE.list]),
   toInt32(`${MASK}/Sub/Cast`, `${MASK}/Sub/output_0`),
@@ -96,11 +127,10 @@ function embeddingNodes(shape: DecoderShape, precision: WeightPrecision): NodeSp
 }
 
 /** A norm of the residual stream, to which `added` is added first; the sum goes on as the new residual stream. */
-function norm(
-  { rmsEps }: DecoderShape,
+export function norm(
+  { rmsEps }: Pick<DecoderShape, "rmsEps">,
   path: string,
-  residual: string,
-  added: string | undefined,
+  { residual, added }: Stream,
   isLast = false,
 ): { node: NodeSpec; output: string; residual: string } {
   const [weight, output] = [`${path.slice(1).replaceAll("/", ".")}.weight`, `${path}/output_0`];

@@ -21,11 +21,8 @@ export function graphTensors(shape: DecoderShape, source: NamedWeights, options:
   const isShared = sharesBlocks(shape, precision);
   const hasTable = !isShared && (!tied || precision === "int4");
   return [
-    integer(ONE.list, [1], [1]),
-    integer(ONE.scalar, [], [1]),
-    ...(options.hasHeadNorms ? headLists(shape) : []),
+    ...layerConstants(shape, options),
     ...(isShared ? [integer(TABLE_SHAPE, [2], [vocab, hidden / 2])] : []),
-    ...rotaryTables(shape, options),
     ...(hasTable ? [joined(source, embedding[0], [embedding], [hidden], precision)] : []),
     ...Array.from({ length: layers }, (_, layer) => layerTensors(shape, source, layer, options)).flat(),
     joined(
@@ -45,6 +42,14 @@ export function graphTensors(shape: DecoderShape, source: NamedWeights, options:
   ];
 }
 
+/** What the nodes of every layer take besides its weights. */
+export const layerConstants = (shape: DecoderShape, options: GraphOptions): TensorSpec[] => [
+  integer(ONE.list, [1], [1]),
+  integer(ONE.scalar, [], [1]),
+  ...(options.hasHeadNorms ? headLists(shape) : []),
+  ...rotaryTables(shape, options),
+];
+
 /** The tensors of a product's weights: one, or blocks and their scales. */
 const matrix = (
   source: NamedWeights,
@@ -57,7 +62,8 @@ const matrix = (
     ? blocks(source, name, parts, inputs)
     : [transposed(source, name, parts, inputs, precision)];
 
-function layerTensors(
+/** The weights of a layer. */
+export function layerTensors(
   shape: DecoderShape,
   source: NamedWeights,
   layer: number,

@@ -6,6 +6,7 @@ import type { EncodedFile } from "../encoded-file.ts";
 import type { GraphOptions } from "./graph-nodes.ts";
 import { graphInputs, graphNodes, graphOutputs } from "./decoder-graph.ts";
 import { graphTensors } from "./decoder-tensors.ts";
+import type { ModelSpec } from "./encode.ts";
 import { encodeModel } from "./encode.ts";
 import type { NamedWeights } from "./parts.ts";
 import type { WeightPrecision } from "./precision.ts";
@@ -36,18 +37,8 @@ export function encodeOnnxModel(
   source: NamedWeights,
   precision: WeightPrecision = "float32",
 ): EncodedFile {
-  const has = (names: readonly string[]): boolean =>
-    names.some((name) => source.shape(`model.layers.0.self_attn.${name}`) !== undefined);
-  const options: GraphOptions = {
-    hasBias: has(["q_proj.bias", "k_proj.bias", "v_proj.bias"]),
-    hasHeadNorms: has(["q_norm.weight", "k_norm.weight"]),
-    precision,
-  };
-  const model = encodeModel({
-    producer: PRODUCER,
-    irVersion: IR_VERSION,
-    opsets: OPSETS,
-    graphName: "main_graph",
+  const options = graphOptions(source, precision);
+  const model = encodeGraph({
     nodes: graphNodes(shape, options),
     tensors: graphTensors(shape, source, options),
     inputs: graphInputs(shape, precision),
@@ -58,6 +49,29 @@ export function encodeOnnxModel(
     `The model takes ${model.size} bytes as ONNX in ${precision}, and one ONNX file holds at most ${MAX_BYTES}. Save it as safetensors instead.`,
   );
 }
+
+/** How the graph of `source`'s weights is laid out. */
+export function graphOptions(source: NamedWeights, precision: WeightPrecision): GraphOptions {
+  const has = (names: readonly string[]): boolean =>
+    names.some((name) => source.shape(`model.layers.0.self_attn.${name}`) !== undefined);
+  return {
+    hasBias: has(["q_proj.bias", "k_proj.bias", "v_proj.bias"]),
+    hasHeadNorms: has(["q_norm.weight", "k_norm.weight"]),
+    precision,
+  };
+}
+
+/** A model of one graph. */
+export const encodeGraph = (
+  graph: Pick<ModelSpec, "nodes" | "tensors" | "inputs" | "outputs">,
+): EncodedFile =>
+  encodeModel({
+    producer: PRODUCER,
+    irVersion: IR_VERSION,
+    opsets: OPSETS,
+    graphName: "main_graph",
+    ...graph,
+  });
 
 /** The ONNX file of `source`'s weights. Throws UserError as `encodeOnnxModel` does. */
 export async function writeOnnxModel(

@@ -42,10 +42,6 @@ export class FolderPlace implements ExportPlace {
     return sources;
   }
 
-  scratch({ name, size, pieces }: NamedStream): Promise<ByteSource> {
-    return this.#place(`scratch/${name}`, pieces(), size);
-  }
-
   /** Moves what was written into the folder, in place of files of the same names. Returns their paths. */
   async keep(): Promise<string[]> {
     const kept: string[] = [];

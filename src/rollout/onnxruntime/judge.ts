@@ -1,7 +1,6 @@
 // ONNX Runtime as a second opinion on a model: log-probabilities of the same tokens from its graph and from our engine, with
 // what may lie between them. Says nothing about training; who asks, and what follows from the answer, is app/judge.ts.
 
-import { UserError } from "../../common/errors.ts";
 import { logProbOf } from "../../common/numbers.ts";
 import type { OnnxDescription, OnnxFiles } from "../../formats/onnx/model.ts";
 import type { SessionGraph } from "../../formats/onnx/session-graph.ts";
@@ -17,7 +16,7 @@ import { Policy } from "../../model/policy.ts";
 import { parameterShapes } from "../../model/weights.ts";
 import { decoderFeeds, weightFeeds } from "./feeds.ts";
 import type { OrtBackend } from "./runtime.ts";
-import { openOrtSession } from "./runtime.ts";
+import { deviceOrHost, openOrtSession } from "./runtime.ts";
 
 /** What two engines made of the same tokens. */
 export interface Compared {
@@ -86,16 +85,7 @@ export async function onnxLogProbs(
     files,
     adapter ? { kind: "adapter", ...adapter.lora } : { kind: "frozen" },
   );
-  const run = (on?: Recorder) => runGraph(graph, files.config, tokens, adapter?.source, on);
-  if (!recorder) return run();
-  try {
-    return await run(recorder);
-  } catch (onDevice) {
-    if (!(onDevice instanceof UserError)) throw onDevice;
-    return run().catch(() => {
-      throw onDevice;
-    });
-  }
+  return deviceOrHost(recorder, (on) => runGraph(graph, files.config, tokens, adapter?.source, on));
 }
 
 export interface OnnxLogProbs {

@@ -200,6 +200,25 @@ export async function openOrtSession(
   return new OrtSession(library, session, device ? "webgpu" : "wasm", recorder);
 }
 
+/**
+ * What `run` gives on the device of `recorder`, or where ONNX Runtime has no kernel there, on the processor. Throws what it says
+ * of the device where it runs nowhere.
+ */
+export async function deviceOrHost<T>(
+  recorder: Recorder | undefined,
+  run: (on?: Recorder) => Promise<T>,
+): Promise<T> {
+  if (!recorder) return run();
+  try {
+    return await run(recorder);
+  } catch (onDevice) {
+    if (!(onDevice instanceof UserError)) throw onDevice;
+    return run().catch(() => {
+      throw onDevice;
+    });
+  }
+}
+
 const onDevice = (outputs: readonly string[] | "all"): "gpu-buffer" | Record<string, "gpu-buffer"> =>
   outputs === "all" ? "gpu-buffer" : Object.fromEntries(outputs.map((name) => [name, "gpu-buffer"]));
 
