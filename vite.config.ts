@@ -66,6 +66,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "page",
+          globalSetup: ["test/setup/page.ts"],
           include: [PAGE_TESTS],
           fileParallelism: false,
           testTimeout: PAGE_TIMEOUT_MS,
@@ -76,6 +77,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "full",
+          globalSetup: ["test/setup/page.ts"],
           include: [FULL_TESTS],
           fileParallelism: false,
           testTimeout: FULL_TIMEOUT_MS,

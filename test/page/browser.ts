@@ -1,14 +1,12 @@
-// A built page in a real Chromium: serves the build from memory's disk folder and opens it. Shared by the tests of the page.
+// The page that test/setup/page.ts built, in a real Chromium. Shared by the tests of the page.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { chromium } from "playwright-core";
-import { build, preview } from "vite";
+import { preview } from "vite";
 import type { PreviewServer } from "vite";
+import { inject } from "vitest";
 
 import { read } from "../files.ts";
 import { findChromium } from "../../src/node/find-chromium.mjs";
@@ -26,12 +24,10 @@ export interface PageUnderTest {
   close(): Promise<void>;
 }
 
-/** Builds and serves the page, and starts a browser with a profile of its own: what one page stores, the next finds. */
+/** Serves the page, and starts a browser with a profile of its own: what one page stores, the next finds. */
 export async function servePage({ withoutGpu = false } = {}): Promise<PageUnderTest> {
-  const folder = mkdtempSync(join(tmpdir(), "gradus-page-"));
-  const outDir = join(folder, "dist");
-  await build({ root: ROOT, logLevel: "error", build: { outDir, emptyOutDir: true } });
-  const server = await preview({ root: ROOT, logLevel: "error", build: { outDir }, preview: { port: 0 } });
+  const build = { outDir: inject("page") };
+  const server = await preview({ root: ROOT, logLevel: "error", build, preview: { port: 0 } });
   const browser = await startChromium(withoutGpu);
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
@@ -57,7 +53,6 @@ export async function servePage({ withoutGpu = false } = {}): Promise<PageUnderT
     close: async () => {
       await browser.close();
       await server.close();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
