@@ -36,16 +36,22 @@ export function restoreDevice({ gpu }: Recorder, choices: DeviceChoices): boolea
   return true;
 }
 
+/** What is multiplied with over a base of each type. Of a 4-bit one, what has no blocks is halves. */
+const STORAGES: Readonly<Record<PolicyOptions["baseType"], readonly MeasuredStorage[]>> = {
+  f32: ["f32"],
+  f16: ["f32", "f16"],
+  q4: ["f32", "f16", "q4"],
+};
+
 /**
- * Picks the fastest matrix products by measurement, those with 4-bit weights where a base has them; what was measured on this
- * device before stays. Seconds on a software adapter.
+ * Picks the fastest matrix products that a run will need by measurement; what was measured on this device before stays. Seconds
+ * on a software adapter.
  */
 export async function measureDevice(
   recorder: Recorder,
   { baseType }: Pick<PolicyOptions, "baseType">,
 ): Promise<void> {
   const { products } = matmulChoice(recorder.gpu);
-  const needed: readonly MeasuredStorage[] = baseType === "q4" ? ["f32", "f16", "q4"] : ["f32", "f16"];
-  const missing = needed.filter((storage) => products[choiceKey("nt", storage)] === undefined);
+  const missing = STORAGES[baseType].filter((storage) => products[choiceKey("nt", storage)] === undefined);
   if (missing.length > 0) await chooseMatmul(recorder, missing);
 }

@@ -23,6 +23,9 @@ import { matmulSkinnyWith, matmulWith } from "./matmul.ts";
 /** 4-bit blocks with zero points are read like those without. */
 const STORAGES = ["f32", "f16", "q4"] as const;
 export type MeasuredStorage = (typeof STORAGES)[number];
+/** A gradient of weights, tn, multiplies activations, which are f32. */
+const formsOf = (storage: MeasuredStorage): readonly MatmulForm[] =>
+  storage === "f32" ? MATMUL_FORMS : MATMUL_FORMS.filter((form) => form !== "tn");
 
 /**
  * Rows, columns and depth of what is timed; how often in a sample, to see past the cost of a submit; and the number of
@@ -64,7 +67,7 @@ export async function chooseMatmul(
     const size = (await isFast(recorder, operands)) ? FAST : SLOW;
     const { repeats, rounds } = size;
     for (const type of storages) {
-      for (const form of MATMUL_FORMS) {
+      for (const form of formsOf(type)) {
         const candidates = FAST_VARIANTS.filter((name) => supportsVariant(gpu, name));
         const args = productOf(operands, form, type, size);
         const record = (name: MatmulVariant): void => matmulWith(recorder, name, args);
