@@ -8,7 +8,7 @@ import { GpuError } from "../common/errors.ts";
  * Dawn rounds GPU timestamps to 65.5 microseconds, as a browser does against timing attacks (measured here with 0.6.2);
  * most kernels are shorter than that, and in Node there is nobody to protect, so the profiler gets the real ones.
  */
-const DAWN_OPTIONS = ["disable-dawn-features=timestamp_quantization"];
+const WITHOUT = "timestamp_quantization";
 
 /** Held for the life of the process: Dawn goes away with the last reference, and takes the devices with it. */
 let dawn: GPU | undefined;
@@ -24,7 +24,9 @@ export async function installWebGpu(): Promise<GPU> {
   if (problem) throw new GpuError(problem);
   const { create, globals } = await loadDawn();
   Object.assign(globalThis, globals);
-  dawn = create(DAWN_OPTIONS);
+  // What the launcher found to be in the way with its driver.
+  const without = [WITHOUT, process.env["GRADUS_DAWN_WITHOUT"]].filter(Boolean).join(",");
+  dawn = create([`disable-dawn-features=${without}`]);
   // Node 20 has no navigator; later ones have one that can be extended, but not assigned.
   if (!globalThis.navigator)
     Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import { SLOW_CLEARING } from "./chromium-flags.mjs";
 import { findSwiftShader } from "./find-chromium.mjs";
 
 const PROBE = fileURLToPath(new URL("probe-adapter.mjs", import.meta.url));
@@ -51,7 +52,7 @@ function swiftShaderStarts() {
   const folder = findSwiftShader();
   if (!folder) return [];
   const icd = join(folder, "vk_swiftshader_icd.json");
-  const driver = { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd };
+  const driver = { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd, GRADUS_DAWN_WITHOUT: SLOW_CLEARING };
   const libraries = [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(":");
   return [
     { prefix: [], env: driver },
