@@ -83,6 +83,7 @@ export class Trainer {
   pause(): void {
     if (this.#wanted !== "run" || this.#hasEnded) return;
     this.#wanted = "pause";
+    this.#tried = undefined;
     this.#tell("pausing");
     this.#control?.interrupt();
   }
@@ -90,6 +91,7 @@ export class Trainer {
   proceed(): void {
     if (this.#wanted !== "pause" || this.#hasEnded) return;
     this.#wanted = "run";
+    this.#tried = undefined;
     if (this.#proceed) this.#proceed();
     else this.#tell("running");
   }
@@ -98,6 +100,7 @@ export class Trainer {
   stop(): void {
     if (this.#wanted === "stop" || this.#hasEnded) return;
     this.#wanted = "stop";
+    this.#tried = undefined;
     this.#tell("pausing");
     this.#control?.interrupt();
     this.#proceed?.();
@@ -118,7 +121,8 @@ export class Trainer {
   async #loop(): Promise<Outcome> {
     const total = this.#run.config["trainer.total_training_steps"];
     for (;;) {
-      if (this.#wanted !== "run" || this.#isSaveWanted) await this.#save();
+      const isWaiting = this.#wanted !== "run" && this.#tried !== this.#progress;
+      if (isWaiting || this.#isSaveWanted) await this.#save();
       if (this.#wanted === "stop") return "stopped";
       if (this.#wanted === "pause") {
         await this.#wait();
@@ -127,8 +131,9 @@ export class Trainer {
       try {
         if (this.#isEvaluationDue()) await this.#evaluate();
         else if (this.#isSaveDue()) await this.#save();
-        else if (this.#progress.step >= total) return "finished";
-        else await this.#step();
+        else if (this.#progress.step < total) await this.#step();
+        else if (this.#saved === this.#progress) return "finished";
+        else this.#pauseBecause(NOT_KEPT);
       } catch (error) {
         if (error instanceof StepRefused) this.#pauseBecause(error.message);
         else if (!(error instanceof Interrupted)) throw error;
@@ -136,7 +141,7 @@ export class Trainer {
     }
   }
 
-  /** Nothing is lost, but the step cannot be taken with these settings. */
+  /** Nothing is lost, but it does not go on like this. */
   #pauseBecause(message: string): void {
     if (this.#wanted === "run") this.#wanted = "pause";
     this.#reason = message;
@@ -292,6 +297,10 @@ export class Trainer {
     });
   }
 }
+
+/** The end would free the only copy of what was learnt. */
+const NOT_KEPT =
+  "The last step is done, and its weights are not saved yet: make room, then resume to save them. Stopping ends the run with the checkpoint before.";
 
 /** Answers are compared between the first evaluation and the last; those in between would fill every checkpoint. */
 const withoutMiddleSamples = (evaluations: readonly Evaluation[]): Evaluation[] =>

@@ -102,20 +102,43 @@ function fullable(): { keeping: Keeping; disk: { isFull: boolean } } {
   return { keeping, disk };
 }
 
-test("a store that is full is told, training goes on, and what was kept before is whole", async () => {
+test("a run whose end finds no room is kept and finished once there is some", async () => {
   const { keeping, disk } = fullable();
   const told = await train({
     recorder,
     inputs,
     keeping,
-    hear: (event) => {
-      if (event.type === "metrics" && event.row["training/global_step"] === 2) disk.isFull = true;
+    hear: (event, { trainer }) => {
+      if (event.type === "metrics" && event.row["training/global_step"] === 4) disk.isFull = true;
+      if (event.type !== "state" || event.state !== "paused") return;
+      disk.isFull = false;
+      trainer.proceed();
     },
   });
   expect(told.outcome).toBe("finished");
+  expect(notices(told.events)).toHaveLength(1);
+  expect(await tensorsAt(keeping, 4)).toEqual(await tensorsAt(undisturbed.keeping, 4));
+});
+
+test("a store that is full is told, training goes on, and its end waits for room until it is stopped", async () => {
+  const { keeping, disk } = fullable();
+  let waits = 0;
+  const told = await train({
+    recorder,
+    inputs,
+    keeping,
+    hear: (event, { trainer }) => {
+      if (event.type === "metrics" && event.row["training/global_step"] === 2) disk.isFull = true;
+      if (event.type !== "state" || event.state !== "paused") return;
+      expect(event.message).toMatch(/weights are not saved yet: make room, then resume/);
+      if (++waits === 1) trainer.proceed();
+      else trainer.stop();
+    },
+  });
+  expect([told.outcome, waits]).toEqual(["stopped", 2]);
   expect(told.rows).toEqual(undisturbed.rows);
   const messages = notices(told.events);
-  expect(messages.length, "one for each checkpoint that is due").toBe(3);
+  expect(messages.length, "one for each checkpoint that is due, two more for the last").toBe(5);
   for (const message of messages) expect(message).toMatch(/checkpoint of step [234] .* storage is full/);
   expect((await keeping.checkpoints.list("run")).map(({ step }) => step)).toEqual([1]);
 
