@@ -8,7 +8,7 @@ import { join } from "node:path";
 
 import { unzipSync } from "fflate";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { bytesSource, openSafetensors } from "../../src/formats/safetensors.ts";
 import { parseDecoderConfig } from "../../src/model/config.ts";
@@ -69,12 +69,13 @@ function shortProblems(folder: string): string {
 let site: PageUnderTest;
 let folder: string;
 
-beforeAll(async () => {
+// What a browser gives a profile is too little for the files of both models.
+beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "gradus-full-"));
   site = await servePage();
 });
 
-afterAll(async () => {
+afterEach(async () => {
   await site?.close();
   rmSync(folder, { recursive: true, force: true });
 });
