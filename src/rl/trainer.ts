@@ -2,7 +2,6 @@
 // is the keeper's matter, and a step that fails leaves the last one as it was.
 
 import { messageOf } from "../common/error-words.ts";
-import { mean } from "../common/numbers.ts";
 import { deviceChoices } from "../model/device-choices.ts";
 import { Interrupted, StepControl, StepRefused } from "./control.ts";
 import type { Evaluation, RunEvent, RunListener, RunState as State } from "./events.ts";
@@ -12,14 +11,12 @@ import type { MetricRow } from "./metrics.ts";
 import { dpoStep } from "./preference/dpo-step.ts";
 import { preferenceStep } from "./preference/step.ts";
 import type { Run } from "./run.ts";
+import { runSecondsLeft } from "./run-time.ts";
 import type { RunProgress, RunState } from "./state.ts";
 import { afterCritic, FRESH, readTensors } from "./state.ts";
 import type { StepSample } from "./sample.ts";
 import type { StepResult } from "./step.ts";
 import { rlStep, supervisedStep } from "./step.ts";
-
-/** Steps whose mean tells how long the others take. */
-const STEPS_TIMED = 10;
 
 /** Keeps checkpoints. */
 export interface Keeper {
@@ -244,19 +241,10 @@ export class Trainer {
     }
   }
 
-  /** Adds what the whole run still takes: its last steps' mean for each that is left, and the evaluations still due. */
   #withRunTime(event: RunEvent): RunEvent {
     if (event.type !== "progress") return event;
-    const { step, history } = this.#progress;
-    const steps = history.slice(-STEPS_TIMED).flatMap((row) => row["timing_s/step"] ?? []);
-    if (steps.length === 0) return event;
-    const { config } = this.#run;
-    const total = config["trainer.total_training_steps"];
-    const every = config["trainer.test_freq"];
-    const due = every > 0 ? Math.ceil(total / every) - Math.floor(step / every) : 0;
-    const testing =
-      history.findLast((row) => row["timing_s/testing"] !== undefined)?.["timing_s/testing"] ?? 0;
-    return { ...event, runSecondsLeft: mean(steps) * (total - step) + testing * due };
+    const left = runSecondsLeft(this.#progress, this.#run.config);
+    return left === undefined ? event : { ...event, runSecondsLeft: left };
   }
 
   /** Adds numbers to the row of their step. */
