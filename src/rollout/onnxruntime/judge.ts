@@ -103,15 +103,18 @@ async function runGraph(
   const session = await openOrtSession(graph, { recorder, bufferCache: "simple" });
   try {
     const added = weights && (await weightFeeds(session, graph.inputs, weights));
-    const run = () => session.run({ ...decoderFeeds(session, shape, [tokens]), ...added });
-    const { logits } = await (recorder ? recorder.gpu.guarded(run) : run());
-    const values = await session.floats(logits!);
-    const row = (t: number): Float32Array => values.subarray(t * shape.vocab, (t + 1) * shape.vocab);
-    const logProbs = tokens.slice(1).map((token, t) => logProbOf(row(t), token));
-    return { logProbs: Float32Array.from(logProbs), backend: session.backend };
+    const { logits } = await session.runGuarded({ ...decoderFeeds(session, shape, [tokens]), ...added });
+    const logProbs = nextLogProbs(await session.floats(logits!), shape.vocab, tokens);
+    return { logProbs, backend: session.backend };
   } finally {
     await session.dispose();
   }
+}
+
+/** Log-probability of each of `tokens` [T] after the first under the logits before it, [T,vocab]. */
+export function nextLogProbs(logits: Float32Array, vocab: number, tokens: readonly number[]): Float32Array {
+  const row = (t: number): Float32Array => logits.subarray(t * vocab, (t + 1) * vocab);
+  return Float32Array.from(tokens.slice(1), (token, t) => logProbOf(row(t), token));
 }
 
 /** How far apart log-probabilities of two right engines may be in a model of 2 layers. */

@@ -2,7 +2,6 @@
 // run, each layer and some rows of the head at once in memory. What it computes is what a float32 file of them would.
 
 import { bands } from "../../common/bands.ts";
-import { logProbOf } from "../../common/numbers.ts";
 import { bytesOf } from "../../formats/encoded-file.ts";
 import type { EncodedFile } from "../../formats/encoded-file.ts";
 import { HEAD, headPiece, HIDDEN, layerPiece } from "../../formats/onnx/decoder-pieces.ts";
@@ -12,6 +11,7 @@ import type { ParameterSource } from "../../model/parameters.ts";
 import { rowReader } from "../../model/parameters.ts";
 import { emptyCaches } from "./feeds.ts";
 import type { OnnxLogProbs } from "./judge.ts";
+import { nextLogProbs } from "./judge.ts";
 import type { OrtBackend, OrtFeeds, OrtSession } from "./runtime.ts";
 import { deviceOrHost, openOrtSession } from "./runtime.ts";
 
@@ -32,9 +32,7 @@ export const onnxLogProbsInPieces = (
     const pieces = new Pieces(config, weights, tokens.length, { recorder: on, signal });
     const hidden = await pieces.layers(await pieces.embedded(tokens));
     const { logits, backend } = await pieces.head(hidden);
-    const row = (t: number): Float32Array => logits.subarray(t * config.vocab, (t + 1) * config.vocab);
-    const logProbs = tokens.slice(1).map((token, t) => logProbOf(row(t), token));
-    return { logProbs: Float32Array.from(logProbs), backend };
+    return { logProbs: nextLogProbs(logits, config.vocab, tokens), backend };
   });
 
 /** One pass over a sequence of `length` tokens, T. */
@@ -116,10 +114,8 @@ class Pieces {
   }
 
   async #run(session: OrtSession, feeds: OrtFeeds, output: string): Promise<Float32Array> {
-    const { recorder, signal } = this.#options;
-    signal?.throwIfAborted();
-    const run = () => session.run(feeds);
-    const outputs = await (recorder ? recorder.gpu.guarded(run) : run());
+    this.#options.signal?.throwIfAborted();
+    const outputs = await session.runGuarded(feeds);
     return session.floats(outputs[output]!);
   }
 }

@@ -122,6 +122,12 @@ export class OrtSession {
     });
   }
 
+  /** As `run` for a single pass. Throws GpuError for what the device refused meanwhile; others can go on with it. */
+  async runGuarded(feeds: OrtFeeds): Promise<Readonly<Record<string, ort.Tensor>>> {
+    const run = () => this.run(feeds);
+    return this.#recorder ? this.#recorder.gpu.guarded(run) : run();
+  }
+
   /** Whole numbers [shape], as token ids and masks want them. */
   int64(values: ArrayLike<number>, dims: readonly number[]): ort.Tensor {
     return new this.#library.Tensor("int64", BigInt64Array.from(values, BigInt), dims);
